@@ -1,0 +1,1 @@
+"""Derived layers: one file each, found by `gepbook.accounting.registry`."""

@@ -1,0 +1,1 @@
+"""Ecosystem services: one file each, found by `gepbook.accounting.registry`."""

@@ -1,0 +1,274 @@
+"""Layered parameters: every value with its unit, source, confidence and the layer that set it.
+
+A parameter is a YAML mapping `{value, unit, source, confidence}` under `params/`. Layers are merged in
+the order defaults → standard → province → county → year → county_year; a later layer replaces the
+value (lists and numbers whole, tables by key) and must give its own source and confidence. The
+defaults are the schema: a key they do not have is unknown everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gepbook import paths
+from gepbook.errors import ParameterError, near
+
+Confidence = Literal["published", "derived", "high", "medium", "low", "design"]
+#: From surest to least sure; `published` was read in the source, `derived` computed from such values,
+#: high/medium/low are recalled from the literature without the text at hand, `design` is a proposal.
+CONFIDENCES: tuple[Confidence, ...] = ("published", "derived", "high", "medium", "low", "design")
+CONFIDENCE_ZH = {
+    "published": "已核对出处",
+    "derived": "由已核对值推算",
+    "high": "未核对原文·高",
+    "medium": "未核对原文·中",
+    "low": "未核对原文·低",
+    "design": "本工具建议值",
+}
+Value = bool | int | float | str | list[Any] | dict[str, Any]
+Section = TypeVar("Section", bound="Params")
+
+
+class Params(BaseModel):
+    """Base of the closed, frozen models that the code reads its parameters from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def parameter(unit: str, description: str, **constraints: Any) -> Any:
+    """Declare a model field with the unit that its YAML entry must carry."""
+    return Field(description=description, json_schema_extra={"unit": unit}, **constraints)
+
+
+class Parameter(BaseModel):
+    """One resolved parameter with everything an auditor asks of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    value: Value
+    unit: str
+    source: Annotated[str, Field(min_length=1)]
+    confidence: Confidence
+    note: str = ""
+    base_year: int | None = None
+    index: str | None = None
+    layer: str
+
+    @property
+    def verified(self) -> bool:
+        """Whether the value was read in, or computed from, its source."""
+        return self.confidence in ("published", "derived")
+
+
+class ParameterSet(BaseModel):
+    """All parameters of one county and year (参数集)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    county_code: str | None
+    year: int | None
+    standard: str
+    entries: dict[str, Parameter]
+
+    def section(self, name: str, model: type[Section]) -> Section:
+        """Return one section validated into its closed model.
+
+        Raises
+        ------
+        ParameterError
+            Naming each field that is missing, out of range, unknown or in another unit.
+        """
+        entries = {key: p for key, p in self._under(name)}
+        problems = []
+        for key, p in entries.items():
+            field = model.model_fields.get(key)
+            extra = field.json_schema_extra if field else None
+            expected = extra.get("unit") if isinstance(extra, dict) else None
+            if expected is not None and p.unit != expected:
+                problems.append(
+                    f"{name}.{key}: unit must be {expected!r}, got {p.unit!r} "
+                    f"(params/{p.layer}). Convert the value and correct its unit there."
+                )
+        try:
+            validated = model(**{key: p.value for key, p in entries.items()})
+        except ValidationError as error:
+            for e in error.errors():
+                key = str(e["loc"][0]) if e["loc"] else ""
+                layer = entries[key].layer if key in entries else f"defaults/{name}"
+                where = ".".join([name, *(str(part) for part in e["loc"])])
+                got = "" if e["type"] == "missing" else f", got {e['input']!r}"
+                problems.append(f"{where}: {e['msg']}{got}. Correct it in params/{layer}.yaml.")
+        if problems:
+            raise ParameterError(problems)
+        return validated
+
+    def names(self) -> set[str]:
+        """Return the names of the sections."""
+        return {key.partition(".")[0] for key in self.entries}
+
+    def under(self, *sections: str) -> dict[str, Parameter]:
+        """Return the parameters of some sections, keyed by their full dotted name."""
+        return {k: p for k, p in self.entries.items() if k.partition(".")[0] in sections}
+
+    def worst_confidence(self, *sections: str) -> Confidence:
+        """Return the lowest confidence among the parameters of some sections."""
+        used = [p.confidence for p in self.under(*sections).values()]
+        return max(used, key=CONFIDENCES.index, default="published")
+
+    def _under(self, section: str) -> Iterator[tuple[str, Parameter]]:
+        for key, p in self.entries.items():
+            head, _, tail = key.partition(".")
+            if head == section:
+                yield tail, p
+
+    def write(self, path: Path) -> None:
+        """Write the set as JSON, the file that a notebook's run reads."""
+        path.write_text(
+            json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True),
+            encoding="utf-8",
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> ParameterSet:
+        """Read a set written by `write`."""
+        return cls.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def layer_files(
+    county_code: str | None, year: int | None, standard: str, folder: Path
+) -> list[tuple[str, Path]]:
+    """Return the existing layers for a county and year as (layer name, file), lowest first."""
+    layers = [
+        (f"standards/{standard}", folder / "standards" / f"{standard}.yaml"),
+        ("province", folder / "province.yaml"),
+        (f"county/{county_code}", folder / "county" / f"{county_code}.yaml"),
+        (f"year/{year}", folder / "year" / f"{year}.yaml"),
+        (f"county_year/{county_code}-{year}", folder / "county_year" / f"{county_code}-{year}.yaml"),
+    ]
+    return [(name, path) for name, path in layers if path.exists()]
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping; a broken file becomes one clear error."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f", line {place.line + 1}" if place else ""
+        raise ParameterError(
+            f"{path}{line}: is not readable YAML in UTF-8. Correct the file."
+        ) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ParameterError(f"{path}: must be a mapping of sections, got {type(content).__name__}.")
+    return content
+
+
+def read_defaults(folder: Path = paths.PARAMS) -> dict[str, Parameter]:
+    """Read `params/defaults/<section>.yaml`, the schema and lowest layer of all parameters."""
+    entries: dict[str, Parameter] = {}
+    problems: list[str] = []
+    for path in sorted((folder / "defaults").glob("*.yaml")):
+        layer = f"defaults/{path.stem}"
+        for key, raw in read_yaml(path).items():
+            try:
+                entries[f"{path.stem}.{key}"] = Parameter(**{**raw, "layer": layer})
+            except (ValidationError, TypeError) as error:
+                problems.append(_entry_problem(path, key, error))
+    if problems:
+        raise ParameterError(problems)
+    return entries
+
+
+def resolve(
+    county_code: str | None,
+    year: int | None,
+    standard: str,
+    folder: Path = paths.PARAMS,
+) -> ParameterSet:
+    """Merge the layers for one county and year (参数分层合并).
+
+    Parameters
+    ----------
+    county_code, year : str or None, int or None
+        None for a provincial set, which has no county or year layers.
+    standard : str
+        Profile under `params/standards/`; its `parameters` mapping is a layer.
+
+    Raises
+    ------
+    ParameterError
+        All problems of all layers at once: unknown key (with near names), a value without source,
+        a changed unit, or county and year setting the same key with no county_year to settle it.
+    """
+    merged = read_defaults(folder)
+    problems: list[str] = []
+    set_by: dict[str, dict[str, str]] = {}
+    for layer, path in layer_files(county_code, year, standard, folder):
+        content = read_yaml(path)
+        if layer.startswith("standards/"):
+            content = content.get("parameters") or {}
+        for section, values in content.items():
+            if not isinstance(values, Mapping):
+                problems.append(f"{path}: section {section!r} must be a mapping of parameters.")
+                continue
+            for key, raw in values.items():
+                name = f"{section}.{key}"
+                if name not in merged:
+                    hint = near(name, merged)
+                    problems.append(
+                        f"{path}: unknown parameter {name!r}.{hint} "
+                        "Known ones are in params/defaults/."
+                    )
+                    continue
+                try:
+                    merged[name] = _override(merged[name], raw, layer)
+                except (ValidationError, TypeError, ValueError) as error:
+                    problems.append(_entry_problem(path, name, error))
+                set_by.setdefault(name, {})[layer.partition("/")[0]] = str(path)
+    for name, layers in set_by.items():
+        if {"county", "year"} <= set(layers) and "county_year" not in layers:
+            problems.append(
+                f"{name}: set by both {layers['county']} and {layers['year']}. "
+                f"Settle it in params/county_year/{county_code}-{year}.yaml."
+            )
+    if problems:
+        raise ParameterError(problems)
+    return ParameterSet(county_code=county_code, year=year, standard=standard, entries=merged)
+
+
+def _override(below: Parameter, raw: Mapping[str, Any], layer: str) -> Parameter:
+    """Return a parameter with a layer's value over it; tables merge by key, all else is replaced."""
+    if not isinstance(raw, Mapping):
+        raise TypeError("must be a mapping with value, source and confidence")
+    value = raw.get("value")
+    if isinstance(below.value, dict) and isinstance(value, dict):
+        unknown = set(value) - set(below.value)
+        if unknown:
+            raise ValueError(f"unknown table rows {sorted(unknown)}{near(min(unknown), below.value)}")
+        value = {**below.value, **value}
+    if raw.get("unit", below.unit) != below.unit:
+        raise ValueError(f"unit must be {below.unit!r}, got {raw['unit']!r}")
+    inherited = {"unit": below.unit, "base_year": below.base_year, "index": below.index}
+    return Parameter(**{**inherited, **raw, "value": value, "layer": layer})
+
+
+def _entry_problem(path: Path, key: str, error: Exception) -> str:
+    """Say in one sentence what is wrong with one YAML entry."""
+    if isinstance(error, ValidationError):
+        parts = [f"{'.'.join(map(str, e['loc'])) or 'entry'}: {e['msg']}" for e in error.errors()]
+        detail = "; ".join(parts[:3])
+    else:
+        detail = str(error)
+    return (
+        f"{path}: {key!r} is not a parameter entry ({detail}). "
+        "Give value, unit, source and confidence "
+        f"({', '.join(CONFIDENCES)})."
+    )
