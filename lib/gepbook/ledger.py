@@ -6,7 +6,7 @@ stage; the province is a DuckDB view over those files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +41,13 @@ COLUMNS = {
     "note": "str",
 }
 KEY = ["release", "year", "county_code", "account", "item", "measure", "price_basis"]
+#: County code of rows that belong to the whole province.
+PROVINCE = "330000"
+
+
+def empty() -> pd.DataFrame:
+    """Return a ledger without rows."""
+    return pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def weakest(origins: Iterable[str]) -> Origin:
@@ -93,7 +100,7 @@ def entry(
 
 
 def build(
-    entries: Iterable[dict[str, Any]], *, release: str, year: int, county_code: str
+    entries: Iterable[Mapping[str, Any]], *, release: str, year: int, county_code: str
 ) -> pd.DataFrame:
     """Return a ledger of one county and year from its rows, checked and in canonical order.
 
@@ -140,8 +147,7 @@ def query(release_dir: Path, sql: str = "SELECT * FROM ledger") -> pd.DataFrame:
                 [str(f) for f in files], filename=True, union_by_name=True
             ).create_view("files")
         else:
-            empty = pd.DataFrame(columns=[*COLUMNS, "filename"]).astype(COLUMNS)
-            connection.register("files", empty)
+            connection.register("files", empty().assign(filename=""))
         connection.execute(
             "CREATE VIEW ledger AS SELECT * EXCLUDE (filename), "
             "regexp_extract(replace(filename, chr(92), '/'), '([^/]+)/ledger.parquet$', 1) AS stage "
