@@ -1,0 +1,53 @@
+"""The stages of the workbook in the order they run; the one table that batch and notebooks share."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gepbook import paths
+from gepbook.run import Run
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage (环节): one notebook, run per county or once for the province.
+
+    `after` names the stages whose ledgers it reads; with `pool` it reads those of every county of the
+    province, not only its own.
+    """
+
+    name: str
+    name_zh: str
+    scope: Literal["county", "province"]
+    after: tuple[str, ...] = ()
+    pool: bool = False
+
+    @property
+    def notebook(self) -> Path:
+        """The stage's notebook."""
+        return paths.NOTEBOOKS / f"{self.name}.ipynb"
+
+    def compute(self, run: Run) -> Any:
+        """Compute the stage without its notebook; the result has `entries`, the ledger's rows."""
+        return importlib.import_module(f"gepbook.{self.name}").compute(run)
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("inventory", "调查", "county"),
+        Stage("accounting", "核算", "county"),
+        Stage("compensation", "补偿", "county", ("inventory", "accounting"), pool=True),
+        Stage("assessment", "考核", "county", ("inventory", "accounting"), pool=True),
+        Stage(
+            "bulletin",
+            "公报",
+            "province",
+            ("inventory", "accounting", "compensation", "assessment"),
+            pool=True,
+        ),
+    )
+}
