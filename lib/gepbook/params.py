@@ -2,8 +2,9 @@
 
 A parameter is a YAML mapping `{value, unit, source, confidence}` under `params/`. Layers are merged in
 the order defaults → standard → province → county → year → county_year; a later layer replaces the
-value (lists and numbers whole, tables by key) and must give its own source and confidence. The
-defaults are the schema: a key they do not have is unknown everywhere.
+value (lists and numbers whole, tables by key) and must give its own source and confidence. The lowest
+layer, `params/defaults/` (methods) and `params/policy/` (rules), one file a section, is the schema: a
+key it does not have is unknown everywhere.
 """
 
 from __future__ import annotations
@@ -172,11 +173,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_defaults(folder: Path = paths.PARAMS) -> dict[str, Parameter]:
-    """Read `params/defaults/<section>.yaml`, the schema and lowest layer of all parameters."""
+    """Read `params/{defaults,policy}/<section>.yaml`, schema and lowest layer of all parameters."""
     entries: dict[str, Parameter] = {}
     problems: list[str] = []
-    for path in sorted((folder / "defaults").glob("*.yaml")):
-        layer = f"defaults/{path.stem}"
+    files = [*(folder / "defaults").glob("*.yaml"), *(folder / "policy").glob("*.yaml")]
+    for path in sorted(files):
+        layer = f"{path.parent.name}/{path.stem}"
         for key, raw in read_yaml(path).items():
             try:
                 entries[f"{path.stem}.{key}"] = Parameter(**{**raw, "layer": layer})

@@ -1,0 +1,62 @@
+"""The accounts of every county of the province, which provincial shares and ranks are taken from."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from gepbook import accounting, counties, inventory, ledger
+from gepbook.errors import CoverageError
+from gepbook.run import Run, stage_dir
+
+logger = logging.getLogger(__name__)
+STAGES = {"inventory": inventory.compute, "accounting": accounting.compute}
+
+
+def read(run: Run) -> pd.DataFrame:
+    """Return the inventory and accounting ledgers of all counties for the run's year (全省台账).
+
+    By hand, counties whose ledgers are not there yet are computed on the spot; in a batch they must
+    have run before.
+
+    Raises
+    ------
+    CoverageError
+        When counties are missing in a batch, unless a partial province was allowed.
+    """
+    year = run.year
+    wanted = {(code, stage) for code in counties.read().index for stage in STAGES}
+    sql = f"SELECT * FROM ledger WHERE year = {year} AND stage IN ('inventory', 'accounting')"
+    found = ledger.query(run.release_dir, sql)
+    missing = sorted(wanted - set(zip(found["county_code"], found["stage"], strict=True)))
+    if missing and run.by_hand:
+        logger.info("year=%s computing %s county ledgers that have not run yet", year, len(missing))
+        frames = [found, *(_compute(run, code, stage) for code, stage in missing)]
+        return pd.concat(frames, ignore_index=True)
+    if missing and not run.task.allow_partial:
+        names = counties.read()["name_zh"]
+        shown = ", ".join(sorted({f"{names[code]} ({code})" for code, _ in missing}))
+        raise CoverageError(
+            f"province {year}: {len({c for c, _ in missing})} of {len(names)} counties have no "
+            f"account: {shown}. Mend and rerun them, or publish what there is with --allow-partial."
+        )
+    return found
+
+
+def _compute(run: Run, code: str, stage: str) -> pd.DataFrame:
+    """Return one county's ledger of a stage, computed without a notebook and not kept."""
+    task = run.task.model_copy(update={"county_code": code, "stage": stage})
+    own = Run.prepare(task, stage_dir(run.release_dir, stage, code, run.year))
+    return own.build_ledger(STAGES[stage](own).entries).assign(stage=stage)
+
+
+def county_values(pool: pd.DataFrame, account: str, item: str, measure: str, basis: str = "") -> pd.Series:
+    """Return one figure of every county that has it, indexed by county code."""
+    rows = pool[
+        (pool["account"] == account)
+        & (pool["item"] == item)
+        & (pool["measure"] == measure)
+        & (pool["price_basis"] == basis)
+    ]
+    return rows.set_index("county_code")["value"].sort_index()

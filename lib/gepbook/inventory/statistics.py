@@ -1,0 +1,35 @@
+"""The county's basic figures that later stages share by (基础数据)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gepbook import ledger
+from gepbook.inputs.county import CountyInputs
+
+#: (table, column, ledger item, unit, price basis)
+FIGURES = (
+    ("economy", "resident_population_person", "resident_population", "person", ""),
+    ("economy", "gdp_cny", "gdp", "CNY", "current"),
+    ("economy", "general_budget_revenue_cny", "budget_revenue", "CNY", "current"),
+    ("economy", "general_budget_expenditure_cny", "budget_expenditure", "CNY", "current"),
+    ("redline", "redline_area_km2", "redline_area", "km2", ""),
+)
+
+
+def entries(inputs: CountyInputs, measure: str = "value") -> list[dict[str, Any]]:
+    """Return the ledger rows of the basic figures of one county and year."""
+    return [
+        ledger.entry(
+            "statistics",
+            item,
+            measure,
+            inputs.table(table)[column].item(),
+            unit,
+            origin=inputs.origin(table),
+            method_id=f"pack/{table}.{column}",
+            price_basis=basis,
+            price_year=inputs.year if basis else None,
+        )
+        for table, column, item, unit, basis in FIGURES
+    ]
