@@ -157,7 +157,7 @@ class Run:
 
     def inputs(self, year: int | None = None) -> CountyInputs:
         """Return the county's data of a year (this run's year when not given)."""
-        return self.pack.county(self.county_code, year or self.year)
+        return CountyInputs(self.pack, self.county_code, year or self.year)
 
     def ledger(self, *stages: str) -> pd.DataFrame:
         """Return this county's ledger rows of earlier stages; empty where a stage has not run."""

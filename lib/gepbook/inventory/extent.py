@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-from gepbook import ecosystems, zonal
+from gepbook import ecosystems
+from gepbook.grid import check_same_grid
 
 
 def extent_account(opening: pd.Series | None, closing: pd.Series) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def change_matrix(
     DataFrame, ha
         Row sums are the opening, column sums the closing extent.
     """
-    zonal.check_same_grid(opening, closing, coverage)
+    check_same_grid(opening, closing, coverage)
     cells = pd.DataFrame(
         {
             "opening": opening.to_numpy().ravel(),

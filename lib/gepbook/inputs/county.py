@@ -1,0 +1,68 @@
+"""All inputs of one county and year, cut to its window."""
+
+from __future__ import annotations
+
+import functools
+
+import pandas as pd
+import xarray as xr
+from shapely.geometry.base import BaseGeometry
+
+from gepbook import counties, zonal
+from gepbook.errors import CodeError
+from gepbook.inputs.pack import LAND_COVER, Pack
+from gepbook.ledger import Origin
+
+
+class CountyInputs:
+    """The inputs of one county and year (县域输入); rasters and tables are read when asked for."""
+
+    def __init__(self, pack: Pack, county_code: str, year: int) -> None:
+        if year not in pack.years:
+            raise CodeError(
+                f"pack {pack.name}: has no year {year}; it holds "
+                f"{', '.join(map(str, pack.years))}. Choose one of these or add the year's data."
+            )
+        self.pack = pack
+        self.county_code = county_code
+        self.year = year
+        self.name_zh = counties.name_zh(county_code)
+        self.window = pack.window(county_code)
+        self.cell_area_ha = pack.grid.cell_area_ha
+
+    @property
+    def geometry(self) -> BaseGeometry:
+        """The county's polygon in the grid's coordinates."""
+        return self.pack.geometry(self.county_code)
+
+    @functools.cached_property
+    def coverage(self) -> xr.DataArray:
+        """Fraction of each cell of the window inside the county, dims (y, x)."""
+        coords = self.pack.grid.coordinates(self.window)
+        return zonal.coverage(self.geometry, coords["y"], coords["x"])
+
+    @functools.cached_property
+    def land_cover(self) -> xr.DataArray:
+        """Ecosystem type codes, dims (y, x), NaN = missing."""
+        return self.layer(LAND_COVER)
+
+    def has(self, layer: str) -> bool:
+        """Tell whether the pack brings a layer for this year."""
+        return self.pack.has(layer, self.year)
+
+    def layer(self, name: str) -> xr.DataArray:
+        """Return a raster of the pack in the county's window."""
+        return self.pack.raster(name, self.year, self.window)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the county's rows of a table (of this year, where the table has years)."""
+        return self.pack.table(name, self.county_code, self.year)
+
+    def origin(self, name: str) -> Origin:
+        """Return whether a layer was observed, modelled or only illustrates."""
+        return self.pack.origin(name, self.year)
+
+    def change_origin(self, name: str) -> Origin:
+        """Return the same of a layer's change from year to year."""
+        resource = self.pack.resource(name, self.year)
+        return resource.change_origin or resource.origin
