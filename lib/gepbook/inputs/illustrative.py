@@ -1,0 +1,217 @@
+"""Deterministic illustrative tables around published magnitudes (示例数据).
+
+What has no open source is spread over the counties by area, land cover and a number drawn from the
+county's code, so that prefectures and province add up to the published magnitudes. Every table made here
+is flagged `illustrative`: none of it is a county's own statistic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+SOURCES = Path(__file__).parent / "open_pack_sources"
+SCALES = {"1e8": 1e8, "1e4": 1e4, "km2": 1.0}
+EMISSIONS = (
+    "so2_t",
+    "nox_t",
+    "dust_t",
+    "cod_t",
+    "ammonia_nitrogen_t",
+    "total_nitrogen_t",
+    "total_phosphorus_t",
+)
+
+
+def draw(code: str, what: str) -> float:
+    """Return a number in [0, 1) that depends on nothing but a county and a name."""
+    return int(hashlib.sha256(f"{code}/{what}".encode()).hexdigest()[:12], 16) / 16**12
+
+
+def province_totals() -> pd.DataFrame:
+    """Return the provincial magnitudes in base units, items × years."""
+    table = pd.read_csv(SOURCES / "province.csv", index_col="item")
+    scale = table["unit"].str.split().str[0].map(SCALES)
+    years = [c for c in table.columns if c.isdigit()]
+    return table[years].astype(float).mul(scale, axis=0).rename(columns=int)
+
+
+class Generator:
+    """Tables of the counties for some years.
+
+    Parameters
+    ----------
+    counties : DataFrame indexed by county code, with `prefecture`
+    areas : DataFrame, counties × ecosystem types, ha
+    """
+
+    def __init__(self, counties: pd.DataFrame, areas: pd.DataFrame, years: list[int]) -> None:
+        self.counties = counties
+        self.areas = areas
+        self.years = years
+        self.totals = province_totals()
+        forest = areas[[c for c in areas if c.endswith("forest")]].sum(axis=1)
+        self.size = areas.sum(axis=1)
+        self.forest = forest
+        self.forest_share = forest / self.size
+        self.crop = areas[["paddy", "dry_cropland"]].sum(axis=1)
+        self.people = (areas["urban"] + 0.03 * self.size) ** 0.7 * self.varied("people")
+
+    def varied(self, what: str) -> pd.Series:
+        """Return a factor between 0.7 and 1.3 for every county."""
+        return pd.Series({code: 0.7 + 0.6 * draw(code, what) for code in self.counties.index})
+
+    def spread(self, item: str, weight: pd.Series, year: int) -> pd.Series:
+        """Return a provincial total spread over the counties by a weight."""
+        return self.totals.loc[item, year] * weight / weight.sum()
+
+    def by_year(self, columns: dict[str, pd.Series | dict[int, pd.Series]]) -> pd.DataFrame:
+        """Return a table by county and year from columns that are fixed or given by year."""
+        frames = [
+            pd.DataFrame(
+                {name: c[year] if isinstance(c, dict) else c for name, c in columns.items()}
+            ).assign(year=year)
+            for year in self.years
+        ]
+        table = pd.concat(frames).rename_axis("county_code").reset_index()
+        return table.sort_values(["county_code", "year"], ignore_index=True)[
+            ["county_code", "year", *columns]
+        ]
+
+    def spreads(self, items: dict[str, pd.Series]) -> dict[str, pd.Series | dict[int, pd.Series]]:
+        """Return provincial items spread by their weights, by year."""
+        return {i: {y: self.spread(i, w, y) for y in self.years} for i, w in items.items()}
+
+    def economy(self) -> pd.DataFrame:
+        """Return population, GDP and public budget (国民经济)."""
+        known = pd.read_csv(SOURCES / "prefectures.csv").set_index(["prefecture", "year"])
+        prefecture = self.counties["prefecture"]
+        share = self.people / self.people.groupby(prefecture).transform("sum")
+        wealth = share * self.varied("wealth")
+        wealth = wealth / wealth.groupby(prefecture).transform("sum")
+        people, gdp = {}, {}
+        for year in self.years:
+            at = known.xs(year, level="year")
+            people[year] = (prefecture.map(at["resident_population_1e4"]) * 1e4 * share).round()
+            gdp[year] = prefecture.map(at["gdp_cny_1e8"]) * 1e8 * wealth
+        budget = self.spreads(
+            {
+                "general_budget_revenue_cny": gdp[self.years[0]],
+                "general_budget_expenditure_cny": gdp[self.years[0]] ** 0.6
+                * people[self.years[0]] ** 0.4,
+            }
+        )
+        return self.by_year({"resident_population_person": people, "gdp_cny": gdp, **budget})
+
+    def material_products(self) -> pd.DataFrame:
+        """Return output value of farming, forestry, animal husbandry and fishery (农林牧渔业产值)."""
+        weights = {
+            "agriculture": (self.crop + 0.03 * self.size) * self.varied("agriculture"),
+            "forestry": (self.forest + 0.01 * self.size) * self.varied("forestry"),
+            "animal_husbandry": (self.crop + 0.1 * self.size) * self.varied("animal_husbandry"),
+            "fishery": (self.areas["water"] + 0.05 * self.size) * self.varied("fishery"),
+        }
+        wide = self.by_year(self.spreads(weights))
+        return wide.melt(
+            ["county_code", "year"], var_name="product", value_name="output_value_cny"
+        ).sort_values(["county_code", "year", "product"], ignore_index=True)
+
+    def energy(self) -> pd.DataFrame:
+        """Return hydropower generation (水力发电量); plains have none."""
+        hills = (self.forest_share - 0.4).clip(lower=0) * self.size * self.varied("hydropower")
+        return self.by_year(self.spreads({"hydropower_kwh": hills}))
+
+    def water_use(self) -> pd.DataFrame:
+        """Return water use by kind (用水量)."""
+        return self.by_year(
+            self.spreads(
+                {
+                    "domestic_m3": self.people,
+                    "industrial_m3": self.people * self.varied("industry"),
+                    "agricultural_m3": self.crop + 0.02 * self.size,
+                }
+            )
+        )
+
+    def tourism(self) -> pd.DataFrame:
+        """Return visitors, spending and the share drawn by nature (旅游统计)."""
+        pull = (self.people / self.people.sum() + self.forest / self.forest.sum()) * self.varied(
+            "pull"
+        )
+        share = (30 + 50 * self.forest_share).round(1)
+        stay = (1.2 + self.forest_share).round(2)
+        return self.by_year(
+            {
+                **self.spreads({"visitors_person": pull, "spending_cny": pull * self.varied("spend")}),
+                "mean_stay_day": stay,
+                "natural_share_percent": share,
+            }
+        )
+
+    def emissions(self) -> pd.DataFrame:
+        """Return emissions to air and water (污染物排放量)."""
+        weights = {item: self.people * self.varied(item) for item in EMISSIONS[:3]}
+        weights |= {
+            item: (self.people / self.people.sum() + self.crop / self.crop.sum())
+            * self.varied(item)
+            for item in EMISSIONS[3:]
+        }
+        return self.by_year(self.spreads(weights))
+
+    def environment(self) -> pd.DataFrame:
+        """Return whether air and water meet their functional zones (环境质量)."""
+        air = (84 + 14 * self.forest_share + 2 * (self.varied("air") - 1)).clip(upper=100)
+        water = (78 + 22 * self.forest_share + 6 * (self.varied("water") - 1)).clip(upper=100)
+        return self.by_year(
+            {
+                "good_air_days_percent": air.round(1),
+                "class_1_to_3_water_percent": water.round(1),
+                "air_standard_met": air >= 86,
+                "water_standard_met": water >= 84,
+            }
+        )
+
+    def redline(self) -> pd.DataFrame:
+        """Return the land under the ecological redline (生态保护红线)."""
+        weight = self.forest * (0.3 + self.forest_share) * self.varied("redline") + 0.01 * self.size
+        return self.by_year(self.spreads({"redline_area_km2": weight}))
+
+    def product_catalogue(self) -> pd.DataFrame:
+        """Return a short product list of every county (生态产品目录清单)."""
+        kinds = pd.read_csv(SOURCES / "products.csv")
+        rows = []
+        for code in self.counties.index:
+            for number, kind in enumerate(kinds.itertuples(), start=1):
+                area = self.areas.loc[code, kind.ecosystem_type]
+                if area / self.size[code] < kind.least_share:
+                    continue
+                luck = draw(code, kind.product)
+                rows.append(
+                    {
+                        "county_code": code,
+                        "product_id": f"{code}-{number:02d}",
+                        "product": kind.product,
+                        "product_class": kind.product_class,
+                        "subject": kind.subject,
+                        "origin": kind.origin,
+                        "ecosystem_type": kind.ecosystem_type,
+                        "unit": kind.unit,
+                        "quantity": round(area * kind.per_ha * (0.7 + 0.6 * luck), 1),
+                        "quality_grade": ("一级", "二级", "三级")[int(luck * 3)],
+                        "owner_type": "国有" if luck < 0.3 else "集体",
+                        "rights_status": ("已确权", "已确权", "确权中", "已流转")[int(luck * 4)],
+                        "protection_status": "红线内" if luck > 0.75 else "红线外",
+                        "development_status": "已开发" if luck < 0.6 else "未开发",
+                        "survey_date": f"{self.years[-1]}-06-30",
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    def reservoirs(self) -> pd.DataFrame:
+        """Return the large reservoirs (大型水库)."""
+        table = pd.read_csv(SOURCES / "reservoirs.csv", dtype={"county_code": "str"})
+        for kind in ("total_capacity", "flood_control_capacity"):
+            table[f"{kind}_m3"] = table.pop(f"{kind}_1e8_m3") * 1e8
+        return table.sort_values(["county_code", "reservoir"], ignore_index=True)
