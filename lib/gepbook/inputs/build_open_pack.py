@@ -188,39 +188,31 @@ def onto(grid: GridSpec, array: np.ndarray, transform: Affine, method: Resamplin
     return out
 
 
-def mainly_sea(
-    classes: np.ndarray, transform: Affine, boundaries: gpd.GeoDataFrame
-) -> np.ndarray:
-    """Return which MODIS water cells lie mainly outside the county polygons."""
-    fine = 10
-    inside = rasterize(
-        boundaries.geometry,
-        out_shape=(classes.shape[0] * fine, classes.shape[1] * fine),
-        transform=transform * Affine.scale(1 / fine)
-        if not hasattr(transform, "__matmul__")
-        else transform @ Affine.scale(1 / fine),
-    )
-    share = inside.reshape(classes.shape[0], fine, classes.shape[1], fine).mean(axis=(1, 3))
-    return (classes == MODIS_WATER) & (share < 1 / 2)
+def open_sea(classes: np.ndarray) -> np.ndarray:
+    """Return which MODIS water cells belong to the open sea: the largest connected water body."""
+    bodies, _ = ndimage.label(classes == MODIS_WATER, structure=np.ones((3, 3)))
+    sizes = np.bincount(bodies.ravel())
+    sizes[0] = 0
+    return bodies == sizes.argmax()
 
 
-def observed_land_cover(grid: GridSpec, boundaries: gpd.GeoDataFrame) -> np.ndarray:
-    """Return ecosystem type codes of 2019 on the grid (0 where MODIS does not reach).
+def observed_land_cover(grid: GridSpec) -> np.ndarray:
+    """Return ecosystem type codes of 2019 on the grid.
 
-    Coastal cells that MODIS calls water but that lie mainly at sea are mixed: where they reach into a
-    county polygon the nearest class on land takes their place. Inland water stays.
+    MODIS cells of the open sea reach into county polygons, whose coastal parts are smaller than a
+    cell: there the nearest class on land takes their place. Lakes and reservoirs stay water.
     """
     classes, transform = read_modis()
-    sea = mainly_sea(classes, transform, boundaries)
     crosswalk = pd.read_csv(paths.PARAMS / "crosswalks" / "igbp.csv")
-    codes = crosswalk["ecosystem_type"].map(ecosystems.read().set_index("id")["code"])
+    codes = ecosystems.read().set_index("id")["code"]
     lookup = np.zeros(256)
-    lookup[crosswalk["igbp_code"]] = codes
-    marked = np.where(sea, np.nan, lookup[classes])
-    on_grid = onto(grid, np.where(sea, -1.0, marked), transform, Resampling.nearest)
-    at_sea = on_grid == -1
-    nearest = ndimage.distance_transform_edt(at_sea, return_distances=False, return_indices=True)
-    return on_grid[tuple(nearest)]
+    lookup[crosswalk["igbp_code"]] = crosswalk["ecosystem_type"].map(codes)
+    cover = onto(grid, lookup[classes], transform, Resampling.nearest)
+    at_sea = onto(grid, open_sea(classes), transform, Resampling.nearest) == 1
+    nearest = ndimage.distance_transform_edt(
+        at_sea | (cover == codes["water"]), return_distances=False, return_indices=True
+    )
+    return np.where(at_sea, cover[tuple(nearest)], cover)
 
 
 def next_land_cover(
@@ -228,17 +220,19 @@ def next_land_cover(
 ) -> np.ndarray:
     """Return land cover a year later by the demonstration rule (illustrative change).
 
-    Built-up area grows onto cropland that adjoins it, open forest closes; which cells change is drawn
-    from a generator seeded with the year.
+    Built-up area grows onto fields that adjoin it, orchards are given back to forest; which cells
+    change is drawn from a generator seeded with the year.
     """
     rng = np.random.default_rng(year)
     urban = cover == codes["urban"]
     out = cover.copy()
-    edge = ndimage.binary_dilation(urban) & np.isin(cover, [codes["paddy"], codes["dry_cropland"]])
-    open_forest = cover == codes["open_forest"]
+    edge = ndimage.binary_dilation(urban) & np.isin(
+        cover, [codes["paddy"], codes["dry_cropland"], codes["tree_orchard"]]
+    )
+    orchard = cover == codes["tree_orchard"]
     for place, amount, target in (
         (edge, growth * urban.sum(), codes["urban"]),
-        (open_forest, afforestation * open_forest.sum(), codes["mixed_forest"]),
+        (orchard, afforestation * orchard.sum(), codes["mixed_forest"]),
     ):
         cells = np.flatnonzero(place)
         chosen = rng.choice(cells, size=min(len(cells), round(float(amount))), replace=False)
@@ -420,7 +414,7 @@ def main(out: Path) -> None:
     add_climate(builder, masked)
     slope = modelled_slope(grid, config["relief_slope_factor"])
     add_terrain(builder, masked, slope)
-    covers = add_land_cover(builder, masked, boundaries, config)
+    covers = add_land_cover(builder, masked, config)
     add_soil(builder, masked, slope, config)
     add_vegetation(builder, masked, covers, config)
     add_tables(builder, boundaries, covers[config["years"][-1]], config)
@@ -505,7 +499,7 @@ def add_terrain(builder: Builder, masked: Any, slope: np.ndarray) -> None:
 
 
 def add_land_cover(
-    builder: Builder, masked: Any, boundaries: gpd.GeoDataFrame, config: dict[str, Any]
+    builder: Builder, masked: Any, config: dict[str, Any]
 ) -> dict[int, np.ndarray]:
     """Add land cover of 2019 and of the pack's years; return it by year."""
     codes = ecosystems.read().set_index("id")["code"].to_dict()
@@ -515,7 +509,7 @@ def add_land_cover(
         "sources": [MODIS],
         "licenses": [APACHE],
     }
-    cover = observed_land_cover(builder.grid, boundaries)
+    cover = observed_land_cover(builder.grid)
     builder.raster(
         "land_cover",
         masked(cover),

@@ -1,0 +1,81 @@
+"""Soil erodibility K (土壤可蚀性)."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from gepbook.accounting.spec import FactorSpec, Layer
+from gepbook.params import Params
+from gepbook.units import require_units
+
+US_TO_SI = 0.1317  # short ton acre hour per hundreds of acre foot-ton inch → t ha h ha-1 MJ-1 mm-1
+
+
+class SoilErodibilityParams(Params):
+    """No parameters: the numbers belong to the published formulas."""
+
+
+@require_units(
+    soil_sand="percent",
+    soil_silt="percent",
+    soil_clay="percent",
+    soil_organic_carbon="percent",
+    returns="t ha h ha-1 MJ-1 mm-1",
+)
+def soil_erodibility(
+    *,
+    soil_sand: xr.DataArray,
+    soil_silt: xr.DataArray,
+    soil_clay: xr.DataArray,
+    soil_organic_carbon: xr.DataArray,
+    params: SoilErodibilityParams,
+) -> xr.DataArray:
+    r"""Return soil erodibility K (土壤可蚀性) by EPIC, corrected for Chinese soils.
+
+    Parameters
+    ----------
+    soil_sand, soil_silt, soil_clay, soil_organic_carbon : DataArray, dims (y, x), percent
+
+    Returns
+    -------
+    DataArray, dims (y, x), t ha h ha-1 MJ-1 mm-1
+        ≥ 0.
+
+    Notes
+    -----
+    .. math:: K = (-0.01383 + 0.51575 K_{EPIC}) \times 0.1317
+    .. math:: K_{EPIC} = \{0.2 + 0.3 e^{-0.0256 S (1 - I/100)}\} \left(\frac{I}{L + I}\right)^{0.3}
+        \left(1 - \frac{0.25 C}{C + e^{3.72 - 2.95 C}}\right)
+        \left(1 - \frac{0.7 N}{N + e^{-5.51 + 22.9 N}}\right), \; N = 1 - S/100
+
+    S sand, I silt, L clay, C organic carbon. Source: Williams 1990 (EPIC); 张科利等 2007,
+    correction; recalled.
+    """
+    fine = 1 - soil_sand / 100
+    epic = (
+        (0.2 + 0.3 * np.exp(-0.0256 * soil_sand * (1 - soil_silt / 100)))
+        * (soil_silt / (soil_clay + soil_silt)) ** 0.3
+        * (1 - 0.25 * soil_organic_carbon
+           / (soil_organic_carbon + np.exp(3.72 - 2.95 * soil_organic_carbon)))
+        * (1 - 0.7 * fine / (fine + np.exp(-5.51 + 22.9 * fine)))
+    )
+    return ((-0.01383 + 0.51575 * epic) * US_TO_SI).clip(min=0.0)
+
+
+FACTOR = FactorSpec(
+    id="soil_erodibility",
+    name_zh="土壤可蚀性因子",
+    name_en="Soil erodibility",
+    units="t ha h ha-1 MJ-1 mm-1",
+    source="Williams 1990; 张科利等 2007",
+    formula=r"K = (-0.01383+0.51575\,K_{EPIC})\times 0.1317",
+    params=SoilErodibilityParams,
+    layers=(
+        Layer("soil_sand", "percent"),
+        Layer("soil_silt", "percent"),
+        Layer("soil_clay", "percent"),
+        Layer("soil_organic_carbon", "percent"),
+    ),
+    compute=soil_erodibility,
+)

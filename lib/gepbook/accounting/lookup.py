@@ -1,0 +1,50 @@
+"""Values of a coefficient table on a map of ecosystem types."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import numpy as np
+import xarray as xr
+from pydantic import AfterValidator
+
+from gepbook import ecosystems
+from gepbook.errors import ParameterError
+from gepbook.units import with_units
+
+T = TypeVar("T")
+
+
+def all_types(table: dict[str, T]) -> dict[str, T]:
+    """Refuse a coefficient table that lacks an ecosystem type or has one that does not exist."""
+    known = set(ecosystems.read()["id"])
+    if set(table) != known:
+        lacking, unknown = sorted(known - set(table)), sorted(set(table) - known)
+        raise ValueError(f"must list every ecosystem type; lacks {lacking}, unknown {unknown}")
+    return table
+
+
+#: A coefficient for every ecosystem type, keyed by type id.
+ByEcosystemType = Annotated[dict[str, float], AfterValidator(all_types)]
+
+
+def by_type(land_cover: xr.DataArray, table: dict[str, float], units: str) -> xr.DataArray:
+    """Return a table's values on a map of ecosystem type codes; NaN stays NaN.
+
+    Raises
+    ------
+    ParameterError
+        When the map holds a code that is no ecosystem type.
+    """
+    types = ecosystems.read()
+    lookup = np.full(256, np.nan)
+    lookup[types["code"]] = [table[kind] for kind in types["id"]]
+    codes = land_cover.fillna(0).astype("int64")
+    values = xr.apply_ufunc(lambda code: lookup[code], codes)
+    unknown = np.unique(codes.to_numpy()[(land_cover.notnull() & values.isnull()).to_numpy()])
+    if len(unknown):
+        raise ParameterError(
+            f"land_cover: code {', '.join(map(str, unknown))} is no ecosystem type. Map the class "
+            "in params/crosswalks/ or add the type to params/ecosystem_types.csv."
+        )
+    return with_units(values, units)

@@ -1,0 +1,130 @@
+"""Soil retention (土壤保持): sediment kept from reservoirs, nutrients kept from water."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import xarray as xr
+
+from gepbook.accounting.spec import Component, Layer, Quantities, ServiceSpec
+from gepbook.params import Params, parameter
+from gepbook.units import require_units
+
+PERCENT = 100.0
+
+
+class SoilRetentionParams(Params):
+    """Parameters of soil retention."""
+
+    sediment_deposition_share: float = parameter("1", "泥沙淤积系数 λ", ge=0, le=1)
+    soil_bulk_density: float = parameter("t m-3", "土壤容重 ρ", gt=0, lt=3)
+    nitrogen_content_percent: float = parameter("percent", "土壤全氮含量", ge=0, le=100)
+    phosphorus_content_percent: float = parameter("percent", "土壤全磷含量", ge=0, le=100)
+
+
+@require_units(
+    rainfall_erosivity="MJ mm ha-1 h-1 a-1",
+    soil_erodibility="t ha h ha-1 MJ-1 mm-1",
+    slope_length_steepness="1",
+    cover_management="1",
+    support_practice="1",
+    returns="t ha-1 a-1",
+)
+def density(
+    *,
+    rainfall_erosivity: xr.DataArray,
+    soil_erodibility: xr.DataArray,
+    slope_length_steepness: xr.DataArray,
+    cover_management: xr.DataArray,
+    support_practice: xr.DataArray,
+    params: SoilRetentionParams,
+) -> dict[str, xr.DataArray]:
+    r"""Return soil kept per hectare: potential less actual erosion (土壤保持量).
+
+    Parameters
+    ----------
+    rainfall_erosivity : DataArray, dims (y, x), MJ mm ha-1 h-1 a-1
+        降雨侵蚀力 R.
+    soil_erodibility : DataArray, dims (y, x), t ha h ha-1 MJ-1 mm-1
+        土壤可蚀性 K.
+    slope_length_steepness, cover_management, support_practice : DataArray, dims (y, x)
+        坡长坡度 LS, 覆盖与管理 C, 水土保持措施 P.
+
+    Returns
+    -------
+    dict with `sediment`: DataArray, dims (y, x), t ha-1 a-1, ≥ 0
+
+    Notes
+    -----
+    .. math:: Q_{sr} = R \, K \, LS \, (1 - C \, P)
+
+    Source: 白玛卓嘎等 2017, 生态学报 37(19): 6302, section 2.4.2 (RUSLE).
+    """
+    potential = rainfall_erosivity * soil_erodibility * slope_length_steepness
+    return {"sediment": potential * (1 - cover_management * support_practice)}
+
+
+def quantity(
+    totals: Quantities, tables: Mapping[str, pd.DataFrame], params: SoilRetentionParams
+) -> dict[str, float]:
+    """Return soil kept and the nitrogen and phosphorus in it, t a-1."""
+    sediment = totals["sediment"]
+    return {
+        "sediment": sediment,
+        "nitrogen": sediment * params.nitrogen_content_percent / PERCENT,
+        "phosphorus": sediment * params.phosphorus_content_percent / PERCENT,
+    }
+
+
+def value(
+    quantities: Quantities, prices: Mapping[str, float], params: SoilRetentionParams
+) -> dict[str, float]:
+    r"""Return value in CNY a-1: dredging and nutrient treatment avoided (替代成本法).
+
+    Notes
+    -----
+    .. math:: V = \lambda \frac{Q_{sr}}{\rho} P_s + \sum_j Q_j P_j
+
+    Source: 白玛卓嘎等 2017, 生态学报 37(19): 6302, eq. 4–5.
+    """
+    silted_m3 = (
+        quantities["sediment"] * params.sediment_deposition_share / params.soil_bulk_density
+    )
+    return {
+        "sediment": silted_m3 * prices["dredging"],
+        "nitrogen": quantities["nitrogen"] * prices["nitrogen_treatment"],
+        "phosphorus": quantities["phosphorus"] * prices["phosphorus_treatment"],
+    }
+
+
+SERVICE = ServiceSpec(
+    id="soil_retention",
+    name_zh="土壤保持",
+    name_en="Soil retention",
+    category="regulating",
+    source="白玛卓嘎等 2017, eq. 4–5; RUSLE",
+    formula=r"Q_{sr} = R\,K\,LS\,(1-CP),\quad V = \lambda\,Q_{sr}P_s/\rho + \sum_j Q_j P_j",
+    params=SoilRetentionParams,
+    components=(
+        Component("sediment", "减少泥沙淤积", "Sediment kept", "t a-1"),
+        Component("nitrogen", "减少氮面源污染", "Nitrogen kept", "t a-1"),
+        Component("phosphorus", "减少磷面源污染", "Phosphorus kept", "t a-1"),
+    ),
+    value=value,
+    density=density,
+    quantity=quantity,
+    layers=(
+        Layer("rainfall_erosivity", "MJ mm ha-1 h-1 a-1"),
+        Layer("soil_erodibility", "t ha h ha-1 MJ-1 mm-1"),
+        Layer("slope_length_steepness", "1"),
+        Layer("cover_management", "1"),
+        Layer("support_practice", "1"),
+    ),
+    prices={
+        "dredging": "CNY m-3",
+        "nitrogen_treatment": "CNY t-1",
+        "phosphorus_treatment": "CNY t-1",
+    },
+    method="rusle",
+)
