@@ -79,7 +79,8 @@ class ServiceSpec:
 
     `density` is None for services known only from statistics; `quantity` is None when the county
     quantity is the zonal total of the density. `prices` maps price ids to the unit each must have.
-    `methods` names the alternatives the standard's profile chooses from; the first is the default.
+    `method` names the method that a standard's profile asks for. `section` names the parameters' file
+    when the service shares that of another.
     """
 
     id: str
@@ -97,7 +98,12 @@ class ServiceSpec:
     tables: tuple[Table, ...] = ()
     prices: Mapping[str, str] = field(default_factory=dict)
     method: str = "default"
-    optional: bool = False
+    section: str = ""
+
+    @property
+    def parameters(self) -> str:
+        """Section of the parameters that the service reads."""
+        return self.section or self.id
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+
+from gepbook.counties import group
 
 SOURCES = Path(__file__).parent / "open_pack_sources"
 SCALES = {"1e8": 1e8, "1e4": 1e4, "km2": 1.0}
@@ -57,6 +60,8 @@ class Generator:
         self.forest = forest
         self.forest_share = forest / self.size
         self.crop = areas[["paddy", "dry_cropland"]].sum(axis=1)
+        coast = counties.index.isin({*group("coastal_pilot", years[-1]), *group("island", years[-1])})
+        self.fishing = (areas["water"] + 0.02 * (self.size - forest)) * np.where(coast, 8.0, 1.0)
         self.people = (areas["urban"] + 0.03 * self.size) ** 0.7 * self.varied("people")
 
     def varied(self, what: str) -> pd.Series:
@@ -111,7 +116,7 @@ class Generator:
             "agriculture": (self.crop + 0.03 * self.size) * self.varied("agriculture"),
             "forestry": (self.forest + 0.01 * self.size) * self.varied("forestry"),
             "animal_husbandry": (self.crop + 0.1 * self.size) * self.varied("animal_husbandry"),
-            "fishery": (self.areas["water"] + 0.05 * self.size) * self.varied("fishery"),
+            "fishery": self.fishing * self.varied("fishery"),
         }
         wide = self.by_year(self.spreads(weights))
         return wide.melt(

@@ -14,10 +14,6 @@ from gepbook.units import require_units
 OXYGEN_PER_CO2 = 32 / 44
 
 
-class OxygenReleaseParams(carbon_sequestration.CarbonSequestrationParams):
-    """The parameters of carbon sequestration: both rest on one quantity."""
-
-
 @require_units(
     net_primary_productivity="g m-2 a-1", land_cover="1", returns="t ha-1 a-1"
 )
@@ -25,7 +21,7 @@ def density(
     *,
     net_primary_productivity: xr.DataArray,
     land_cover: xr.DataArray,
-    params: OxygenReleaseParams,
+    params: carbon_sequestration.CarbonSequestrationParams,
 ) -> dict[str, xr.DataArray]:
     r"""Return oxygen released per hectare (释氧量).
 
@@ -64,11 +60,12 @@ SERVICE = ServiceSpec(
     category="regulating",
     source="stoichiometry; MEE 2020",
     formula=r"Q_{O_2} = \frac{32}{44}\,Q_{CO_2},\quad V = Q_{O_2}P_o",
-    params=OxygenReleaseParams,
+    params=carbon_sequestration.CarbonSequestrationParams,
     components=(Component("oxygen", "释放氧气", "Oxygen released", "t a-1"),),
     value=value,
     density=density,
     layers=(Layer("net_primary_productivity", "g m-2 a-1"), Layer("land_cover", "1")),
     prices={"oxygen": "CNY t-1"},
     method="stoichiometric",
+    section="carbon_sequestration",
 )

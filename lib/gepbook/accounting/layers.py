@@ -1,0 +1,76 @@
+"""Layers of one county and year: read from the pack, or computed by a factor."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from gepbook import ledger
+from gepbook.accounting import registry
+from gepbook.errors import PackError, UnitError
+from gepbook.inputs.county import CountyInputs
+from gepbook.inputs.pack import LAND_COVER
+from gepbook.ledger import Origin
+from gepbook.params import ParameterSet
+
+
+class Layers:
+    """Resolves layer names for a county; what the pack brings goes before what a factor computes."""
+
+    def __init__(self, inputs: CountyInputs, params: ParameterSet) -> None:
+        self.inputs = inputs
+        self.params = params
+        self._known: dict[str, xr.DataArray] = {}
+        self._origins: dict[str, Origin] = {}
+        self._sections: dict[str, set[str]] = {}
+
+    def get(self, name: str, units: str) -> xr.DataArray:
+        """Return a layer in the unit that a formula asks for.
+
+        Raises
+        ------
+        PackError
+            When neither the pack nor a factor has it.
+        UnitError
+            When the pack's raster is in another unit.
+        """
+        if name not in self._known:
+            if self.inputs.has(name):
+                self._read(name)
+            else:
+                self._derive(name)
+        layer = self._known[name]
+        if layer.attrs["units"] != units:
+            raise UnitError(
+                f"{name}: must be in {units!r}, the pack's raster is in {layer.attrs['units']!r}. "
+                "Convert it when the pack is built, and correct the unit in datapackage.json."
+            )
+        return layer
+
+    def _read(self, name: str) -> None:
+        """Take a layer from the pack."""
+        layer = self.inputs.land_cover if name == LAND_COVER else self.inputs.layer(name)
+        self._known[name] = layer
+        self._origins[name] = self.inputs.origin(name)
+        self._sections[name] = set()
+
+    def _derive(self, name: str) -> None:
+        """Compute a layer by its factor."""
+        factor = registry.factors().get(name)
+        if factor is None:
+            raise PackError(
+                f"pack {self.inputs.pack.name}: has no layer {name!r} and no factor computes it. "
+                "Add the raster to the pack."
+            )
+        inputs = {layer.name: self.get(layer.name, layer.units) for layer in factor.layers}
+        section = self.params.section(name, factor.params)
+        self._known[name] = factor.compute(**inputs, params=section)
+        self._origins[name] = ledger.weakest(["modelled", *(self._origins[n] for n in inputs)])
+        self._sections[name] = {name}.union(*(self._sections[n] for n in inputs))
+
+    def origin(self, *names: str) -> Origin:
+        """Return the weakest origin behind some layers that were got before."""
+        return ledger.weakest(self._origins[name] for name in names)
+
+    def sections(self, *names: str) -> set[str]:
+        """Return the parameter sections behind some layers that were got before."""
+        return set().union(*(self._sections[name] for name in names))

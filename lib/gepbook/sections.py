@@ -1,0 +1,22 @@
+"""Which model validates which section of the parameters; the batch checks all of them first."""
+
+from __future__ import annotations
+
+from gepbook.accounting import registry
+from gepbook.accounting.prices import ComparablePrices
+from gepbook.assessment.dual import DualParams
+from gepbook.assessment.targets import TargetParams
+from gepbook.compensation.vertical import VerticalParams
+from gepbook.params import Params
+
+
+def models() -> dict[str, type[Params]]:
+    """Return the model of every section under params/defaults/ and params/policy/."""
+    return {
+        **{name: factor.params for name, factor in registry.factors().items()},
+        **{spec.parameters: spec.params for spec in registry.services().values()},
+        "comparable_prices": ComparablePrices,
+        "vertical_compensation": VerticalParams,
+        "dual_assessment": DualParams,
+        "targets": TargetParams,
+    }
