@@ -1,0 +1,186 @@
+"""Tables, figures and sentences that look alike in JupyterLab, HTML, PDF and DOCX.
+
+Each object gives Jupyter one bundle: HTML for the screen and Pandoc Markdown, which the renderers turn
+into every published format.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import fonts
+
+MISSING = "—"
+DPI = 150
+YI = 1e8  # 亿
+WAN = 1e4  # 万
+Format = Callable[[Any], str] | str
+
+
+def yi(value: float) -> str:
+    """Return CNY as 亿元 with two decimals."""
+    return f"{value / YI:,.2f}"
+
+
+def wan(value: float) -> str:
+    """Return CNY as 万元 with one decimal."""
+    return f"{value / WAN:,.1f}"
+
+
+def percent(value: float) -> str:
+    """Return a share as percent with one decimal."""
+    return f"{value * 100:,.1f} %"
+
+
+def significant(value: float) -> str:
+    """Return a quantity with four significant digits and thousands separators."""
+    if value == 0:
+        return "0"
+    digits = max(0, 3 - int(f"{abs(value):e}".split("e")[1]))
+    return f"{value:,.{min(digits, 6)}f}"
+
+
+def _shown(value: Any, form: Format | None) -> str:
+    """Return one cell as text."""
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return MISSING
+    if form is None:
+        return str(value)
+    return form(value) if callable(form) else format(value, form)
+
+
+def _width(text: str) -> int:
+    """Return the width of a text in columns, wide characters as two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def escape(text: str) -> str:
+    """Return text that Pandoc Markdown shows as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~^$@])", r"\\\1", text).replace("\n", " ")
+
+
+class Table:
+    """A table for every format (表).
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns in the order and under the names to be shown; the index is not shown.
+    caption : str
+    formats : mapping, optional
+        Format of a column: a function to text, or a format string.
+    note : str, optional
+        Printed under the table.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        caption: str,
+        formats: Mapping[str, Format] | None = None,
+        note: str = "",
+    ) -> None:
+        self.caption = caption
+        self.note = note
+        forms = formats or {}
+        self.names = [str(name) for name in frame.columns]
+        self.right = [
+            name in forms or frame.dtypes.iloc[i].kind in "if" for i, name in enumerate(self.names)
+        ]
+        self.rows = [
+            [_shown(value, forms.get(name)) for name, value in zip(self.names, row, strict=True)]
+            for row in frame.itertuples(index=False, name=None)
+        ]
+
+    def markdown(self) -> str:
+        """Return the table as a Pandoc pipe table with its caption."""
+        columns = list(zip(self.names, *self.rows, strict=True))
+        widths = [min(max(_width(cell) for cell in column), 40) for column in columns]
+        rules = [
+            "-" * (max(w, 3) - 1) + ":" if right else "-" * max(w, 3)
+            for w, right in zip(widths, self.right, strict=True)
+        ]
+        lines = [f"| {' | '.join(map(escape, self.names))} |", f"|{'|'.join(rules)}|"]
+        lines += [f"| {' | '.join(map(_badge, row))} |" for row in self.rows]
+        note = f"\n\n[{self.note}]{{.note}}" if self.note else ""
+        return "\n".join(lines) + f"\n\n: {escape(self.caption)}{note}\n"
+
+    def html(self) -> str:
+        """Return the table as HTML for JupyterLab."""
+
+        def cell(tag: str, text: str, right: bool) -> str:
+            side = "right" if right else "left"
+            return f'<{tag} style="text-align:{side};padding:2px 8px">{html.escape(text)}</{tag}>'
+
+        def row(tag: str, cells: list[str]) -> str:
+            pairs = zip(cells, self.right, strict=True)
+            return f"<tr>{''.join(cell(tag, text, right) for text, right in pairs)}</tr>"
+
+        body = "".join(row("td", cells) for cells in self.rows)
+        note = f"<p><small>{html.escape(self.note)}</small></p>" if self.note else ""
+        return (
+            f"<table><caption style='text-align:left'>{html.escape(self.caption)}</caption>"
+            f"<thead>{row('th', self.names)}</thead><tbody>{body}</tbody></table>{note}"
+        )
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/markdown": self.markdown(), "text/html": self.html()}
+
+
+def _badge(text: str) -> str:
+    """Return a cell for Markdown; the name of an origin becomes a badge."""
+    for origin, name in ORIGIN_ZH.items():
+        if text == name:
+            return f"[{name}]{{.origin .{origin}}}"
+    return escape(text)
+
+
+class Prose:
+    """Sentences whose numbers are computed, in Markdown (正文)."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/markdown": self.text}
+
+
+class Callout:
+    """A box that nobody may overlook (提示框)."""
+
+    def __init__(self, kind: str, title: str, text: str) -> None:
+        self.kind, self.title, self.text = kind, title, text
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        box = f"::: {{.notice .{self.kind}}}\n**{self.title}**\n\n{self.text}\n:::\n"
+        plain = f"<div><strong>{html.escape(self.title)}</strong><br>{html.escape(self.text)}</div>"
+        return {"text/markdown": box, "text/html": plain}
+
+
+class Picture:
+    """A figure as PNG (图); its caption stands in the cell that shows it."""
+
+    def __init__(self, figure: Figure, alt: str = "") -> None:
+        self.figure = figure
+        self.alt = alt
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
+        return buffer.getvalue()
+
+
+def new_figure(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Any]:
+    """Return a figure in the house style with one axes; sizes in inches."""
+    fonts.use_cjk()
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()

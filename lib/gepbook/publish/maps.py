@@ -1,0 +1,128 @@
+"""Maps: counties by colour, rasters of one county (地图)."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.patches import Patch
+from shapely.geometry.base import BaseGeometry
+
+from gepbook import ecosystems
+from gepbook.publish.display import Picture, new_figure
+from gepbook.publish.fonts import INK, QUIET
+
+GREENS = ("#eef4e4", "#cfe3bd", "#9dcb93", "#5fa976", "#2b7d5b", "#0d4f3f")
+METRES_PER_KM = 1000.0
+
+
+def classes(values: pd.Series, count: int = len(GREENS)) -> np.ndarray:
+    """Return class limits at quantiles, made distinct."""
+    limits = np.unique(np.nanquantile(values.to_numpy(float), np.linspace(0, 1, count + 1)))
+    return limits if len(limits) > 1 else np.array([limits[0], limits[0] + 1.0])
+
+
+def choropleth(
+    boundaries: gpd.GeoDataFrame, values: pd.Series, unit: str, highlight: str | None = None
+) -> Picture:
+    """Return a map of the counties coloured by a figure; counties without one are hatched."""
+    figure, axes = new_figure(6.2, 5.6)
+    frame = boundaries.join(values.rename("figure"))
+    known = frame.dropna(subset="figure")
+    limits = classes(known["figure"])
+    colors = [GREENS[int(i)] for i in np.linspace(0, len(GREENS) - 1, len(limits) - 1).round()]
+    norm = BoundaryNorm(limits, len(colors))
+    known.plot(
+        column="figure", cmap=ListedColormap(colors), norm=norm, ax=axes, edgecolor="white",
+        linewidth=0.4, aspect="equal",
+    )
+    lacking = frame[frame["figure"].isna()]
+    if len(lacking):
+        lacking.plot(
+            ax=axes, facecolor="#f3f3f3", edgecolor=QUIET, hatch="///", linewidth=0.4, aspect="equal"
+        )
+    if highlight is not None:
+        frame.loc[[highlight]].plot(
+            ax=axes, facecolor="none", edgecolor="#b3361f", linewidth=1.6, aspect="equal"
+        )
+    handles = [
+        Patch(color=color, label=f"{low:,.0f} – {high:,.0f}")
+        for color, low, high in zip(colors, limits[:-1], limits[1:], strict=True)
+    ]
+    if len(lacking):
+        handles.append(Patch(facecolor="#f3f3f3", edgecolor=QUIET, hatch="///", label="无数据"))
+    axes.legend(handles=handles, title=unit, loc="lower left", fontsize=7, title_fontsize=8)
+    axes.set_axis_off()
+    _scale_bar(axes, 50.0)
+    return Picture(figure)
+
+
+def class_map(land_cover: xr.DataArray, geometry: BaseGeometry) -> Picture:
+    """Return a map of the ecosystem types of a county."""
+    types = ecosystems.read()
+    codes = land_cover.to_numpy()
+    present = types[types["code"].isin(np.unique(codes[~np.isnan(codes)]))]
+    places = np.full(256, np.nan)
+    places[present["code"]] = np.arange(len(present))
+    image = np.where(np.isnan(codes), np.nan, places[np.nan_to_num(codes).astype(int)])
+    figure, axes = new_figure(6.2, 4.6)
+    axes.imshow(
+        image,
+        cmap=ListedColormap(list(present["color"])),
+        vmin=-0.5,
+        vmax=len(present) - 0.5,
+        extent=_extent(land_cover),
+        interpolation="nearest",
+    )
+    handles = [
+        Patch(color=c, label=n) for c, n in zip(present["color"], present["name_zh"], strict=True)
+    ]
+    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    _frame(axes, geometry)
+    return Picture(figure)
+
+
+def raster_map(raster: xr.DataArray, geometry: BaseGeometry, unit: str) -> Picture:
+    """Return a map of a figure per hectare in a county."""
+    figure, axes = new_figure(6.2, 4.6)
+    shown = axes.imshow(
+        raster.to_numpy(), cmap=ListedColormap(GREENS), extent=_extent(raster), interpolation="nearest"
+    )
+    figure.colorbar(shown, ax=axes, label=unit, shrink=0.7)
+    _frame(axes, geometry)
+    return Picture(figure)
+
+
+def _extent(raster: xr.DataArray) -> tuple[float, float, float, float]:
+    """Return the outer edges of a raster as left, right, bottom, top."""
+    x, y = raster["x"].to_numpy(), raster["y"].to_numpy()
+    half = abs(x[1] - x[0]) / 2
+    return x[0] - half, x[-1] + half, y[-1] - half, y[0] + half
+
+
+def _frame(axes: object, geometry: BaseGeometry) -> None:
+    """Fade what lies outside the county, draw its border and a scale bar."""
+    left, bottom, right, top = geometry.bounds
+    margin = 0.04 * max(right - left, top - bottom)
+    box = geometry.envelope.buffer(5 * margin, join_style="mitre")
+    gpd.GeoSeries([box.difference(geometry)]).plot(ax=axes, color="white", alpha=0.85)
+    gpd.GeoSeries([geometry.boundary]).plot(ax=axes, color=INK, linewidth=0.9)
+    axes.set_xlim(left - margin, right + margin)  # type: ignore[attr-defined]
+    axes.set_ylim(bottom - margin, top + margin)  # type: ignore[attr-defined]
+    axes.set_axis_off()  # type: ignore[attr-defined]
+    _scale_bar(axes, 10.0)
+
+
+def _scale_bar(axes: object, length_km: float) -> None:
+    """Draw a scale bar at the lower right."""
+    left, right = axes.get_xlim()  # type: ignore[attr-defined]
+    bottom, top = axes.get_ylim()  # type: ignore[attr-defined]
+    x = right - 0.03 * (right - left)
+    y = bottom + 0.03 * (top - bottom)
+    axes.plot([x - length_km * METRES_PER_KM, x], [y, y], color=INK, linewidth=2)  # type: ignore[attr-defined]
+    axes.annotate(  # type: ignore[attr-defined]
+        f"{length_km:g} km", (x, y), xytext=(0, 3), textcoords="offset points",
+        ha="right", fontsize=7,
+    )
