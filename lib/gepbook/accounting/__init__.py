@@ -45,6 +45,7 @@ def compute(run: Run) -> Account:
         )
         basis = {"comparable": year}
         rows += county_account.total_entries(before, standard, basis, "value_previous_year")
+        rows += county_account.growth_entries(services, before, standard, year)
         rows += [
             ledger.entry(
                 "services",

@@ -206,6 +206,21 @@ def entries(
             rows.append(
                 ledger.entry("services", spec.id, "value", sum(values.values()), "CNY", **money)
             )
+    gep = totals(results, "current")["gep"]
+    rows += [
+        ledger.entry(
+            "services",
+            result.spec.id,
+            "share",
+            sum(result.current_cny.values()) / gep,
+            "1",
+            origin=result.origin,
+            quality=result.quality,
+            method_id=standard.id,
+        )
+        for result in results
+        if gep and not result.not_applicable
+    ]
     return rows + total_entries(results, standard, years, "value")
 
 
@@ -232,3 +247,26 @@ def total_entries(
                 )
             )
     return rows
+
+
+def growth_entries(
+    now: list[ServiceResult], before: list[ServiceResult], standard: Standard, comparable_year: int
+) -> list[dict[str, Any]]:
+    """Return the ledger rows of growth on the year before, at comparable prices (可比价增长)."""
+    former = totals(before, "comparable")
+    return [
+        ledger.entry(
+            "gep",
+            item,
+            "growth",
+            amount / former[item] - 1,
+            "1",
+            origin=ledger.weakest(r.origin for r in [*now, *before]),
+            quality=max((r.quality for r in now), key=CONFIDENCES.index, default=""),
+            method_id=standard.id,
+            price_basis="comparable",
+            price_year=comparable_year,
+        )
+        for item, amount in totals(now, "comparable").items()
+        if former[item]
+    ]

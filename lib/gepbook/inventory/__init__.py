@@ -27,6 +27,7 @@ class Inventory:
     extent: pd.DataFrame
     changes: pd.DataFrame | None
     catalogue: pd.DataFrame
+    catalogue_origin: ledger.Origin
     land_cover: xr.DataArray
     coverage: xr.DataArray
 
@@ -76,6 +77,7 @@ def compute(run: Run) -> Inventory:
         extent=account,
         changes=changes,
         catalogue=inputs.table("product_catalogue"),
+        catalogue_origin=inputs.origin("product_catalogue"),
         land_cover=inputs.land_cover,
         coverage=inputs.coverage,
     )
