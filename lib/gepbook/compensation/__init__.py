@@ -39,7 +39,7 @@ def read_factors(pool: pd.DataFrame) -> pd.DataFrame:
     expenditure = value(pool, "statistics", "budget_expenditure", "value", "current")
     return pd.DataFrame(
         {
-            "regulating_value": value(pool, "gep", "regulating", "value", "current"),
+            "regulating_value": value(pool, "gep", "regulating", "value", "current").clip(lower=0),
             "redline_area": value(pool, "statistics", "redline_area", "value"),
             "gep_improvement": (now - before.reindex(now.index, fill_value=0)).clip(lower=0)
             if len(before)

@@ -70,14 +70,11 @@ def shares(factors: pd.DataFrame, weights: dict[str, float]) -> pd.DataFrame:
     Source: design; 浙委办发〔2021〕82号 五(一) names the factors, publishes no formula.
     """
     problems = [
-        f"vertical compensation: {county}: {factor} is {value}, it must be a number ≥ 0. "
+        f"vertical compensation: {county}: {factor} is {value}; it must be a number ≥ 0. "
         "Correct the county's data."
-        for (county, factor), value in factors.stack().items()
+        for factor, values in factors.items()
+        for county, value in values.items()
         if not value >= 0
-    ]
-    problems += [
-        f"vertical compensation: {county}: {factor} is missing. Correct the county's data."
-        for county, factor in zip(*np.nonzero(factors.isna().to_numpy()), strict=True)
     ]
     if problems:
         raise CoverageError(problems)

@@ -6,21 +6,25 @@ from collections.abc import Mapping
 
 import xarray as xr
 
+from gepbook.accounting.lookup import ByEcosystemType, by_type
 from gepbook.accounting.spec import Component, Layer, Quantities, ServiceSpec
-from gepbook.params import Params
+from gepbook.params import Params, parameter
 from gepbook.units import require_units
 
 M3_PER_MM_HA = 10.0  # 1 mm over 1 ha
 
 
 class WaterConservationParams(Params):
-    """No parameters: rain, runoff and evapotranspiration are layers, the price is in the price book."""
+    """Parameters of water conservation; rain, runoff and evapotranspiration are layers."""
+
+    counted: ByEcosystemType = parameter("1", "计入水源涵养的类型, 1 或 0")
 
 
 @require_units(
     annual_precipitation="mm a-1",
     surface_runoff="mm a-1",
     actual_evapotranspiration="mm a-1",
+    land_cover="1",
     returns="m3 ha-1 a-1",
 )
 def density(
@@ -28,15 +32,18 @@ def density(
     annual_precipitation: xr.DataArray,
     surface_runoff: xr.DataArray,
     actual_evapotranspiration: xr.DataArray,
+    land_cover: xr.DataArray,
     params: WaterConservationParams,
 ) -> dict[str, xr.DataArray]:
     r"""Return water held back per hectare (水源涵养量).
 
-    Negative balances are kept: where more evaporates and runs off than falls, water is consumed.
+    Only vegetated ecosystems count. Negative balances are kept: where more evaporates and runs off
+    than falls, water is consumed.
 
     Parameters
     ----------
     annual_precipitation, surface_runoff, actual_evapotranspiration : DataArray, dims (y, x), mm a-1
+    land_cover : DataArray, dims (y, x), ecosystem type codes
 
     Returns
     -------
@@ -49,7 +56,7 @@ def density(
     Source: 白玛卓嘎等 2017, 生态学报 37(19): 6302, eq. 2; same form in the standard family.
     """
     balance = annual_precipitation - surface_runoff - actual_evapotranspiration
-    return {"water": M3_PER_MM_HA * balance}
+    return {"water": M3_PER_MM_HA * balance * by_type(land_cover, params.counted, "1")}
 
 
 def value(
@@ -74,6 +81,7 @@ SERVICE = ServiceSpec(
         Layer("annual_precipitation", "mm a-1"),
         Layer("surface_runoff", "mm a-1"),
         Layer("actual_evapotranspiration", "mm a-1"),
+        Layer("land_cover", "1"),
     ),
     prices={"reservoir_capacity": "CNY m-3"},
     method="water_balance",

@@ -1,0 +1,219 @@
+"""Tables and figures of the provincial bulletin (公报)."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from gepbook import counties
+from gepbook.accounting import registry
+from gepbook.accounting.spec import CATEGORY_ZH
+from gepbook.assessment import dual
+from gepbook.bulletin import Bulletin
+from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import maps
+from gepbook.publish.display import (
+    YI,
+    Callout,
+    Picture,
+    Prose,
+    Table,
+    new_figure,
+    percent,
+    wan,
+    yi,
+)
+from gepbook.publish.fonts import CATEGORY_COLORS
+from gepbook.run import Run
+
+PER_KM2 = 1e4  # CNY per km² → 万元/km²
+
+
+def coverage_notice(result: Bulletin) -> Callout:
+    """Return whether the province is complete; a partial one says so first of all."""
+    expected = len(counties.read())
+    if not result.missing:
+        return Callout("sound", "全省完整 Complete", f"{expected} 个县（市、区）全部有核算结果。")
+    names = "、".join(counties.name_zh(code) for code in result.missing)
+    return Callout(
+        "warning",
+        f"不完整：{expected - len(result.missing)} / {expected} 县 Partial province",
+        f"缺：{names}。本公报各合计数只含已有结果的县，不得作为全省数引用。",
+    )
+
+
+def headline(result: Bulletin, ledger: pd.DataFrame, run: Run) -> Prose:
+    """Return the bulletin's first paragraph."""
+    gep = ledger[(ledger["account"] == "gep") & (ledger["measure"] == "value")]
+    gep = gep[gep["price_basis"] == "current"].set_index("item")["value"]
+    growth = ledger[(ledger["account"] == "gep") & (ledger["measure"] == "growth")]["value"]
+    gdp = result.counties["gdp_cny"].sum()
+    first = result.counties.iloc[0]
+    scope = "全省" if not result.missing else f"有结果的 {len(result.counties)} 个县"
+    text = (
+        f"{run.year} 年{scope}生态系统生产总值（GEP）为 **{yi(gep['gep'])} 亿元**（当年价），"
+        f"相当于 GDP 的 {gep['gep'] / gdp:.2f} 倍；其中"
+        + "、".join(
+            f"{CATEGORY_ZH[c]} {yi(gep[c])} 亿元（{percent(gep[c] / gep['gep'])}）"
+            for c in CATEGORY_ZH
+        )
+        + "。"
+    )
+    if len(growth):
+        text += f"按可比价比上年变化 {percent(growth.iloc[0])}。"
+    return Prose(text + f"GEP 最高的县（市、区）是{first['name_zh']}，{yi(first['gep_cny'])} 亿元。")
+
+
+def county_map(result: Bulletin, run: Run) -> Picture:
+    """Return the province coloured by GEP per km² (全省 GEP 一张图)."""
+    return maps.choropleth(
+        run.pack.boundaries, result.counties["gep_per_km2_cny"] / PER_KM2, "万元/km²"
+    )
+
+
+def service_figure(result: Bulletin) -> Picture:
+    """Return the province's value by service as bars."""
+    specs = registry.services()
+    values = result.services.sort_values()
+    figure, axes = new_figure(6.8, 4.0)
+    bars = axes.barh(
+        [specs[s].name_zh for s in values.index],
+        values / YI,
+        color=[CATEGORY_COLORS[specs[s].category] for s in values.index],
+    )
+    axes.bar_label(bars, [f"{v / YI:,.1f}" for v in values], padding=3, fontsize=8)
+    axes.margins(x=0.14)
+    axes.set_xlabel("亿元（当年价）")
+    for category, zh in CATEGORY_ZH.items():
+        axes.barh([], [], color=CATEGORY_COLORS[category], label=zh)
+    axes.legend(loc="lower right", fontsize=8)
+    return Picture(figure)
+
+
+def prefecture_figure(result: Bulletin) -> Picture:
+    """Return GEP by prefecture, stacked by category."""
+    table = result.prefectures
+    figure, axes = new_figure(6.8, 3.6)
+    base = pd.Series(0.0, index=table.index)
+    for category, zh in CATEGORY_ZH.items():
+        part = table[f"{category}_cny"] / YI
+        axes.bar(table.index, part, bottom=base, color=CATEGORY_COLORS[category], label=zh)
+        base = base + part
+    axes.set_ylabel("亿元（当年价）")
+    axes.legend(fontsize=8)
+    return Picture(figure)
+
+
+def service_table(result: Bulletin) -> Table:
+    """Return the province's value by service."""
+    specs = registry.services()
+    rows = result.pool[result.pool["account"] == "services"].groupby("item")["origin"]
+    worst = rows.agg(lambda origins: max(origins, key=list(ORIGIN_ZH).index))
+    total = result.services.sum()
+    frame = pd.DataFrame(
+        {
+            "类别": [CATEGORY_ZH[specs[s].category] for s in result.services.index],
+            "服务": [specs[s].name_zh for s in result.services.index],
+            "Service": [specs[s].name_en for s in result.services.index],
+            "亿元": result.services.to_numpy(),
+            "占比": (result.services / total).to_numpy(),
+            "性质": [ORIGIN_ZH[worst[s]] for s in result.services.index],
+        }
+    )
+    return Table(frame, "各项服务价值 Value by service", {"亿元": yi, "占比": percent})
+
+
+def prefecture_table(result: Bulletin) -> Table:
+    """Return GEP, GDP and compensation by prefecture."""
+    table = result.prefectures
+    frame = pd.DataFrame(
+        {
+            "设区市": table.index,
+            "GEP 亿元": table["gep_cny"],
+            "物质供给": table["provisioning_cny"],
+            "调节服务": table["regulating_cny"],
+            "文化服务": table["cultural_cny"],
+            "GDP 亿元": table["gdp_cny"],
+            "万元/km²": table["gep_per_km2_cny"] / PER_KM2,
+            "补偿 万元": table["allocation_cny"],
+        }
+    )
+    forms = dict.fromkeys(["GEP 亿元", "物质供给", "调节服务", "文化服务", "GDP 亿元"], yi)
+    return Table(
+        frame,
+        "各设区市结果 Results by prefecture",
+        {**forms, "万元/km²": "{:,.0f}".format, "补偿 万元": wan},
+    )
+
+
+def ranking_table(result: Bulletin) -> Table:
+    """Return every county with GEP, density, growth, GDP and compensation."""
+    table = result.counties
+    frame = pd.DataFrame(
+        {
+            "位次": table["gep_rank"].astype(int),
+            "县（市、区）": table["name_zh"],
+            "设区市": table["prefecture"],
+            "GEP 亿元": table["gep_cny"],
+            "增长": table["gep_growth"],
+            "万元/km²": table["gep_per_km2_cny"] / PER_KM2,
+            "GDP 亿元": table["gdp_cny"],
+            "GEP/GDP": table["gep_to_gdp"],
+            "补偿 万元": table["allocation_cny"],
+        }
+    )
+    forms = {
+        "GEP 亿元": yi,
+        "GDP 亿元": yi,
+        "增长": percent,
+        "万元/km²": "{:,.0f}".format,
+        "GEP/GDP": "{:.2f}".format,
+        "补偿 万元": wan,
+    }
+    return Table(frame, "各县（市、区）结果 Results by county", forms)
+
+
+def group_table(result: Bulletin, run: Run) -> Table | Prose:
+    """Return the dual assessment of the 26 mountain counties, assessed first (山区26县双考核)."""
+    if result.dual.empty:
+        return Prose("数据包中没有上一年，无增长可考。")
+    group = counties.group("mountain26", run.year)
+    table = result.dual[result.dual.index.isin(group)].sort_values("rank")
+    frame = pd.DataFrame(
+        {
+            "全省位次": table["rank"].astype(int),
+            "县": [counties.name_zh(code) for code in table.index],
+            "GDP 增长": table["gdp_growth"],
+            "GEP 增长": table["gep_growth"],
+            "象限": table["quadrant"].map(dual.QUADRANT_ZH),
+            "指数": table["index"],
+        }
+    )
+    return Table(
+        frame,
+        "山区26县 GDP 与 GEP 双考核 Dual assessment of the mountain counties",
+        {"GDP 增长": percent, "GEP 增长": percent, "指数": "{:.2f}".format},
+        note="权重为本工具建议值，非已公布规则；可比价。",
+    )
+
+
+def reference_table(result: Bulletin) -> Table:
+    """Return published results beside those of this run (对照表)."""
+    table = result.reference
+    frame = pd.DataFrame(
+        {
+            "地区": table["area"],
+            "公布年份": table["year"].astype(str),
+            "公布 亿元": table["gep_cny_1e8"],
+            "本次 亿元": table["run_gep_cny_1e8"],
+            "本次/公布": table["ratio"],
+            "出处": table["source"],
+        }
+    )
+    number = "{:,.1f}".format
+    return Table(
+        frame,
+        "与已公布结果对照 Beside published results",
+        {"公布 亿元": number, "本次 亿元": number, "本次/公布": "{:.2f}".format},
+        note="年份、方法、边界与输入均不同，只看量级。Different year, method, boundary and inputs: "
+        "compare magnitudes only.",
+    )
