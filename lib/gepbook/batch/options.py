@@ -1,0 +1,159 @@
+"""What a run is asked to do, read from the command line and checked as a whole (运行选项)."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gepbook import counties, paths
+from gepbook.errors import CodeError, GepbookError, near
+from gepbook.inputs.pack import Pack
+from gepbook.run import DEFAULT_STANDARD, default_pack, open_pack
+from gepbook.stages import STAGES
+
+FORMATS = ("html", "pdf", "docx")
+RENDERERS = ("auto", "quarto", "builtin")
+REPORT = "report"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The words of the command line."""
+
+    counties: str = ""
+    group: str = ""
+    years: str = ""
+    stages: str = ""
+    pack: str = ""
+    standard: str = DEFAULT_STANDARD
+    release: str = ""
+    workers: int | None = None
+    scheduler: str | None = None
+    renderer: str = "auto"
+    formats: str = "html"
+    force: bool = False
+    dry_run: bool = False
+    keep_going: bool = True
+    allow_partial: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """A checked request."""
+
+    request: Request
+    pack: Pack
+    counties: list[str]
+    years: list[int]
+    stages: list[str]
+    renderer: str
+    formats: list[str]
+    release: str
+    release_dir: Path = field(default_factory=Path)
+
+    @property
+    def whole_province(self) -> bool:
+        """Whether every county is selected."""
+        return set(self.counties) == set(counties.read().index)
+
+
+def _words(text: str) -> list[str]:
+    """Return the parts of a comma-separated list; Chinese commas too."""
+    return [word.strip() for word in re.split(r"[,，、]", text) if word.strip()]
+
+
+def _chosen(option: str, text: str, known: tuple[str, ...], problems: list[str]) -> list[str]:
+    """Return the words of an option; unknown ones become problems with near names."""
+    words = _words(text)
+    problems += [
+        f"--{option}: {word!r} is unknown.{near(word, known)} Known: {', '.join(known)}."
+        for word in words
+        if word not in known
+    ]
+    return words
+
+
+def _years(text: str, pack: Pack, problems: list[str]) -> list[int]:
+    """Return the years of `2022,2023` or `2020-2023`; the pack's latest when empty."""
+    if not text:
+        return [pack.years[-1]]
+    years: list[int] = []
+    for word in _words(text):
+        match = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", word)
+        if not match:
+            problems.append(f"--years: {word!r} is no year. Write 2023 or 2020-2023.")
+            continue
+        first, last = int(match[1]), int(match[2] or match[1])
+        years += range(first, last + 1)
+    problems += [
+        f"--years: pack {pack.name} has no year {year}; it holds "
+        f"{', '.join(map(str, pack.years))}."
+        for year in years
+        if year not in pack.years
+    ]
+    return sorted(set(years))
+
+
+def _counties(request: Request, year: int, problems: list[str]) -> list[str]:
+    """Return the selected codes: named counties and groups together, all when neither is given."""
+    codes: set[str] = set()
+    for word in _words(request.counties):
+        try:
+            codes.add(counties.find(word))
+        except CodeError as error:
+            problems += [f"--counties: {p}" for p in error.problems]
+    for word in _words(request.group):
+        try:
+            codes |= set(counties.group(word, year))
+        except CodeError as error:
+            problems += [f"--group: {p}" for p in error.problems]
+    return sorted(codes) if request.counties or request.group else list(counties.read().index)
+
+
+def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
+    """Return the checked request.
+
+    Raises
+    ------
+    GepbookError
+        Every problem of the command line and the pack's manifest at once.
+    """
+    problems: list[str] = []
+    try:
+        pack = open_pack(request.pack or default_pack())
+    except GepbookError as error:
+        raise GepbookError([f"--pack: {p}" for p in error.problems]) from error
+    years = _years(request.years, pack, problems)
+    codes = _counties(request, max(years, default=pack.years[-1]), problems)
+    stages = _chosen("stages", request.stages, (*STAGES, REPORT), problems)
+    formats = _chosen("formats", request.formats, FORMATS, problems)
+    if request.renderer not in RENDERERS:
+        _chosen("renderer", request.renderer, RENDERERS, problems)
+    elif request.renderer == "quarto" and shutil.which("quarto") is None:
+        problems.append(
+            "--renderer quarto: no quarto on PATH. Install Quarto 1.4 or later, or choose builtin."
+        )
+    release = request.release or pack.name
+    if not re.fullmatch(r"[\w.-]+", release) or release.startswith("."):
+        problems.append(
+            f"--release: {release!r} must be letters, digits, '.', '_' or '-', as it names a folder."
+        )
+    if request.workers is not None and request.workers < 1:
+        problems.append(f"--workers: must be 1 or more, got {request.workers}.")
+    if problems:
+        raise GepbookError(problems)
+    whole = set(codes) == set(counties.read().index)
+    default = [*STAGES, REPORT] if whole else [s for s in [*STAGES, REPORT] if s != "bulletin"]
+    return Options(
+        request=request,
+        pack=pack,
+        counties=codes,
+        years=years,
+        stages=stages or default,
+        renderer=request.renderer,
+        formats=formats or ["html"],
+        release=release,
+        release_dir=outputs / release,
+    )

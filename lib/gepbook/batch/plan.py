@@ -1,0 +1,226 @@
+"""Which jobs a run consists of, and all that is checked before the first one starts (计划)."""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import papermill
+
+from gepbook import counties, paths, provenance, sections
+from gepbook.accounting import standards
+from gepbook.accounting.prices import PriceBook
+from gepbook.batch import sources
+from gepbook.batch.options import Options
+from gepbook.batch.runner import Engine, Job
+from gepbook.errors import GepbookError
+from gepbook.params import ParameterSet, resolve
+from gepbook.run import Task
+from gepbook.stages import STAGES, Stage
+
+PARAMETERS = {
+    "county": {"county_code", "year", "run_dir"},
+    "province": {"year", "run_dir"},
+}
+#: Files under params/ that every stage may read besides the layers.
+SHARED_FOLDERS = ("prices", "standards")
+
+
+class Planner:
+    """Makes the jobs of one run; parameter sets are resolved and checked once."""
+
+    def __init__(self, options: Options, stages: dict[str, Stage] = STAGES) -> None:
+        self.options = options
+        self.stages = stages
+
+    def check(self) -> None:
+        """Check everything that can be wrong before anything is computed.
+
+        Raises
+        ------
+        GepbookError
+            All problems of pack files, parameters, standard, prices, notebooks and outputs at once.
+        """
+        problems: list[str] = []
+        for step in (
+            self.options.pack.verify,
+            self._check_standard,
+            self._check_parameters,
+            self._check_notebooks,
+            self._check_outputs,
+        ):
+            try:
+                step()
+            except GepbookError as error:
+                problems += error.problems
+        if problems:
+            raise GepbookError(list(dict.fromkeys(problems)))
+
+    def _check_standard(self) -> None:
+        standards.read(self.options.request.standard)
+        book = PriceBook.read()
+        for year in self.options.years:
+            book.at(year, year)
+
+    def _check_parameters(self) -> None:
+        models = sections.models()
+        problems: list[str] = []
+        codes: list[str | None] = [None, *counties.read().index]
+        for year in self.options.years:
+            for code in codes:
+                try:
+                    found = self.params(code, year)
+                except GepbookError as error:
+                    problems += error.problems
+                    continue
+                for name, model in models.items():
+                    try:
+                        found.section(name, model)
+                    except GepbookError as error:
+                        problems += error.problems
+        if problems:
+            raise GepbookError(list(dict.fromkeys(problems)))
+
+    def _check_notebooks(self) -> None:
+        problems = []
+        for stage in self.stages.values():
+            if not stage.notebook.exists():
+                problems.append(f"{stage.notebook}: is missing. Restore the notebook.")
+                continue
+            found = set(papermill.inspect_notebook(str(stage.notebook)))
+            if found != PARAMETERS[stage.scope]:
+                problems.append(
+                    f"{stage.notebook}: parameters must be "
+                    f"{', '.join(sorted(PARAMETERS[stage.scope]))}, got "
+                    f"{', '.join(sorted(found)) or 'none'}. Correct its parameters cell."
+                )
+        if problems:
+            raise GepbookError(problems)
+
+    def _check_outputs(self) -> None:
+        folder = self.options.release_dir
+        while not folder.exists():
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise GepbookError(
+                f"{folder}: cannot be written to. Free it, or choose another --release."
+            )
+
+    @functools.lru_cache(maxsize=None)  # noqa: B019  a planner lives as long as its run
+    def params(self, code: str | None, year: int) -> ParameterSet:
+        """Return the resolved parameters of a county (None: the province) and year."""
+        return resolve(code, year, self.options.request.standard)
+
+    def job(
+        self, stage: str, code: str | None, year: int, engine: Engine = "notebook", pool: str = ""
+    ) -> Job:
+        """Return the job of a stage; `pool` is the hash of the ledgers it reads of all counties."""
+        options = self.options
+        task = Task(
+            stage=stage,
+            county_code=code,
+            year=year,
+            release=options.release,
+            standard=options.request.standard,
+            pack=str(options.pack.folder.resolve()),
+            release_dir=str(options.release_dir.resolve()),
+            allow_partial=options.request.allow_partial,
+        )
+        found = self.params(code, year)
+        parts = {
+            "params": provenance.sha256_json(found.model_dump(mode="json")),
+            "tables": shared_tables(),
+            "packages": provenance.sha256_json(provenance.packages()),
+            "stage_library": self._stage_library(stage),
+        }
+        if code is not None:
+            parts["inputs"] = provenance.sha256_json(
+                [
+                    options.pack.fingerprint(code, y)
+                    for y in (year - 1, year)
+                    if y in options.pack.years
+                ]
+            )
+        if pool:
+            parts["pool"] = pool + str(options.request.allow_partial)
+        if engine == "notebook":
+            notebook = self.stages[stage].notebook
+            parts["notebook"] = provenance.sha256_bytes(sources.notebook_source(notebook).encode())
+            parts["library"] = _notebook_library(notebook)
+        return Job(task=task, params=found, parts=parts, engine=engine)
+
+    def _stage_library(self, stage: str) -> str:
+        """Return the hash of the library that computes a stage."""
+        return _library(frozenset({f"gepbook.{stage}"}))
+
+    def first_jobs(self, year: int) -> list[Job]:
+        """Return the jobs that need no other county: of the selected, and ledgers of the rest."""
+        wanted = self.options.stages
+        own = [s for s, stage in self.stages.items() if not stage.pool]
+        jobs = [
+            self.job(stage, code, year)
+            for code in self.options.counties
+            for stage in own
+            if stage in wanted
+        ]
+        if self._needs_pool():
+            done = {(job.task.county_code, job.task.stage) for job in jobs}
+            jobs += [
+                self.job(stage, code, year, engine="library")
+                for code in counties.read().index
+                for stage in own
+                if (code, stage) not in done
+            ]
+        return jobs
+
+    def _needs_pool(self) -> bool:
+        """Tell whether a wanted stage reads the ledgers of the whole province."""
+        return any(self.stages[s].pool for s in self.options.stages if s in self.stages)
+
+    def pool_jobs(self, year: int, scope: str) -> list[Job]:
+        """Return the jobs that read the whole province, now that its ledgers are there."""
+        wanted = [
+            name
+            for name, stage in self.stages.items()
+            if stage.pool and stage.scope == scope and name in self.options.stages
+        ]
+        if not wanted:
+            return []
+        pool = pool_hash(self.options.release_dir, year, self.stages)
+        codes: list[str | None] = list(self.options.counties) if scope == "county" else [None]
+        return [self.job(stage, code, year, pool=pool) for code in codes for stage in wanted]
+
+
+def pool_hash(release_dir: Path, year: int, stages: dict[str, Stage]) -> str:
+    """Return one hash over the ledgers that provincial stages read."""
+    hashes = {}
+    for name, stage in stages.items():
+        if stage.pool:
+            continue
+        for path in sorted(release_dir.glob(f"counties/*/{year}/{name}/ledger.parquet")):
+            hashes[path.relative_to(release_dir).as_posix()] = provenance.sha256_file(path)
+    return provenance.sha256_json(hashes)
+
+
+@functools.cache
+def shared_tables() -> str:
+    """Return the hash of the tables under params/ that are no layers."""
+    files = [*paths.PARAMS.glob("*.csv")]
+    for folder in SHARED_FOLDERS:
+        files += (paths.PARAMS / folder).glob("*")
+    return provenance.sha256_json(
+        {f.relative_to(paths.PARAMS).as_posix(): provenance.sha256_file(f) for f in sorted(files)}
+    )
+
+
+@functools.cache
+def _library(imports: frozenset[str]) -> str:
+    """Return the hash of the library that some imports reach, once per run."""
+    return sources.library_hash(imports)
+
+
+@functools.cache
+def _notebook_library(notebook: Path) -> str:
+    """Return the hash of the library that a notebook reaches, once per run."""
+    return _library(frozenset(sources.notebook_imports(notebook)))

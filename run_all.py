@@ -1,0 +1,53 @@
+"""Run the workbook: every notebook for every county, then reports, bulletin and site.
+
+``python run_all.py`` does everything for the pack's latest year; ``--help`` lists the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from gepbook import batch
+from gepbook.run import DEFAULT_STANDARD
+
+
+def main(
+    counties: Annotated[str, typer.Option(help="Codes or names: 龙泉市,330825. Default all.")] = "",
+    group: Annotated[str, typer.Option(help="County group: mountain26, coastal_pilot …")] = "",
+    years: Annotated[str, typer.Option(help="2023 or 2022,2023 or 2020-2023. Default latest.")] = "",
+    stages: Annotated[
+        str,
+        typer.Option(help="Of inventory,accounting,compensation,assessment,bulletin,report."),
+    ] = "",
+    pack: Annotated[str, typer.Option(help="Folder of a data pack. Default the open pack.")] = "",
+    standard: Annotated[str, typer.Option(help="Profile in params/standards/.")] = DEFAULT_STANDARD,
+    release: Annotated[str, typer.Option(help="Name of the folder in outputs/.")] = "",
+    workers: Annotated[Optional[int], typer.Option(help="Processes. Default one per core.")] = None,
+    scheduler: Annotated[
+        Optional[str],
+        typer.Option(help="A Dask scheduler, tcp://…; its workers share this file system."),
+    ] = None,
+    renderer: Annotated[str, typer.Option(help="auto, quarto or builtin.")] = "auto",
+    formats: Annotated[str, typer.Option(help="Of html,pdf,docx for the reports.")] = "html",
+    force: Annotated[bool, typer.Option("--force", help="Redo what is current too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going/--fail-fast", help="Go on after a failed county.")
+    ] = True,
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Publish a province that lacks counties.")
+    ] = False,
+) -> None:
+    """Run inventory, accounting, compensation and assessment, and publish the reports."""
+    request = batch.Request(
+        counties=counties, group=group, years=years, stages=stages, pack=pack, standard=standard,
+        release=release, workers=workers, scheduler=scheduler, renderer=renderer, formats=formats,
+        force=force, dry_run=dry_run, keep_going=keep_going, allow_partial=allow_partial,
+    )  # fmt: skip
+    raise typer.Exit(batch.main(request))
+
+
+if __name__ == "__main__":
+    typer.run(main)
