@@ -24,7 +24,6 @@ from gepbook.batch.options import REPORT, Options, Request, check
 from gepbook.batch.plan import Planner
 from gepbook.batch.runner import Job, Record, run_job
 from gepbook.errors import GepbookError
-from gepbook.publish import render, site
 from gepbook.stages import STAGES
 
 logger = logging.getLogger(__name__)
@@ -121,6 +120,8 @@ class Batch:
         self._phase(c, f"{year} 公报", self.planner.pool_jobs(year, "province"))
         if REPORT in self.options.stages:
             self._reports(c, year)
+        from gepbook.publish import site
+
         site.write_site(self.options.release_dir, self.options.pack)
 
     def _phase(self, c: Client, title: str, jobs: list[Job]) -> None:
@@ -139,6 +140,8 @@ class Batch:
 
     def _reports(self, c: Client, year: int) -> None:
         """Render the reports whose notebooks have changed since."""
+        from gepbook.publish import render
+
         options = self.options
         renderer = options.renderer
         due: list[tuple[Any, ...]] = []
@@ -204,6 +207,8 @@ class Batch:
 
 def _render(args: tuple[Any, ...]) -> Record:
     """Render one report, or the bulletin when the county is None, and return its record."""
+    from gepbook.publish import render
+
     release_dir, code, year, formats, renderer = args
     started = time.perf_counter()
     try:
