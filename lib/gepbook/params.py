@@ -194,6 +194,7 @@ def resolve(
     year: int | None,
     standard: str,
     folder: Path = paths.PARAMS,
+    defaults: Mapping[str, Parameter] | None = None,
 ) -> ParameterSet:
     """Merge the layers for one county and year (参数分层合并).
 
@@ -203,6 +204,9 @@ def resolve(
         None for a provincial set, which has no county or year layers.
     standard : str
         Profile under `params/standards/`; its `parameters` mapping is a layer.
+    folder : Path
+    defaults : mapping, optional
+        What `read_defaults` returned, when many sets are resolved.
 
     Raises
     ------
@@ -210,7 +214,7 @@ def resolve(
         All problems of all layers at once: unknown key (with near names), a value without source,
         a changed unit, or county and year setting the same key with no county_year to settle it.
     """
-    merged = read_defaults(folder)
+    merged = dict(defaults if defaults is not None else read_defaults(folder))
     problems: list[str] = []
     set_by: dict[str, dict[str, str]] = {}
     for layer, path in layer_files(county_code, year, standard, folder):

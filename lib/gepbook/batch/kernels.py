@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
+import uuid
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import papermill
 from jupyter_client.manager import AsyncKernelManager
@@ -23,6 +27,15 @@ class LocalKernelManager(AsyncKernelManager):
     @default("transport")
     def _default_transport(self) -> str:
         return "ipc"
+
+    @default("ip")
+    def _default_ip(self) -> str:
+        # one name per kernel: the library's own default is the same for all kernels of a folder
+        return str(Path(tempfile.gettempdir()) / f"gepbook-{uuid.uuid4().hex}")
+
+    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
+        # what a kernel says of its own shutdown is no concern of the batch's terminal
+        await super()._async_launch_kernel(kernel_cmd, **{"stderr": subprocess.DEVNULL, **kw})
 
 
 def execute(notebook: Path, out: Path, parameters: Mapping[str, str | int]) -> None:

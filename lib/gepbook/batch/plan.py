@@ -15,7 +15,7 @@ from gepbook.batch import sources
 from gepbook.batch.options import Options
 from gepbook.batch.runner import Engine, Job
 from gepbook.errors import GepbookError
-from gepbook.params import ParameterSet, resolve
+from gepbook.params import ParameterSet, read_defaults, resolve
 from gepbook.run import Task
 from gepbook.stages import STAGES, Stage
 
@@ -33,6 +33,7 @@ class Planner:
     def __init__(self, options: Options, stages: dict[str, Stage] = STAGES) -> None:
         self.options = options
         self.stages = stages
+        self.defaults = read_defaults()
 
     def check(self) -> None:
         """Check everything that can be wrong before anything is computed.
@@ -110,7 +111,7 @@ class Planner:
     @functools.lru_cache(maxsize=None)  # noqa: B019  a planner lives as long as its run
     def params(self, code: str | None, year: int) -> ParameterSet:
         """Return the resolved parameters of a county (None: the province) and year."""
-        return resolve(code, year, self.options.request.standard)
+        return resolve(code, year, self.options.request.standard, defaults=self.defaults)
 
     def job(
         self, stage: str, code: str | None, year: int, engine: Engine = "notebook", pool: str = ""

@@ -1,0 +1,75 @@
+"""The built-in renderer: Pandoc for HTML and DOCX, Typst for PDF, all from the Python install.
+
+It reads the same text, filter, templates and styles as Quarto, so the two look alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pypandoc
+import typst
+
+from gepbook import paths
+from gepbook.publish import fonts
+
+THEME = paths.NOTEBOOKS / "theme"
+COMMON = (
+    f"--lua-filter={THEME / 'report.lua'}",
+    "--toc",
+    "--toc-depth=2",
+    "--metadata=toc-title:目录 Contents",
+    "--number-sections",
+)
+OPTIONS = {
+    "html": (
+        f"--template={THEME / 'report.html'}",
+        f"--css={THEME / 'report.css'}",
+        "--embed-resources",
+        "--standalone",
+        "--mathml",
+    ),
+    "docx": (f"--reference-doc={THEME / 'reference.docx'}",),
+    "typst": (f"--template={THEME / 'report.typ'}", "--standalone"),
+}
+
+
+def version() -> str:
+    """Return the versions of the programs behind the renderer."""
+    return f"pandoc {pypandoc.get_pandoc_version()}, typst {typst.__version__}"
+
+
+def render(source: Path, form: str) -> Path:
+    """Render a report beside its source and return the file.
+
+    Parameters
+    ----------
+    source : Path
+        Markdown with its pictures in the same folder.
+    form : {"html", "pdf", "docx"}
+    """
+    if form != "pdf":
+        return _pandoc(source, form, source.with_suffix(f".{form}"))
+    page = _pandoc(source, "typst", source.with_suffix(".typ"))
+    result = source.with_suffix(".pdf")
+    typst.compile(
+        str(page),
+        output=str(result),
+        root=str(source.parent),
+        font_paths=[str(fonts.font_dir())],
+        ignore_system_fonts=True,
+    )
+    return result
+
+
+def _pandoc(source: Path, to: str, result: Path) -> Path:
+    """Run Pandoc in the folder of the source."""
+    pypandoc.convert_file(
+        str(source),
+        to,
+        format="markdown",
+        outputfile=str(result),
+        extra_args=[*COMMON, *OPTIONS[to], f"--resource-path={source.parent}"],
+        cworkdir=str(source.parent),
+    )
+    return result

@@ -1,0 +1,142 @@
+"""Reports in place: one county or the province, each format written whole or not at all (出版)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from gepbook import provenance
+from gepbook.errors import StageError, near
+from gepbook.publish import builtin, merge, quarto
+
+logger = logging.getLogger(__name__)
+FORMATS = ("html", "pdf", "docx")
+RENDERERS = {"quarto": quarto, "builtin": builtin}
+
+
+def choose(renderer: str = "auto") -> str:
+    """Return the renderer to use: `auto` is Quarto where a usable one is on PATH, else the built-in.
+
+    Raises
+    ------
+    StageError
+        For an unknown name, or when Quarto is asked for and not usable.
+    """
+    if renderer == "auto":
+        return "quarto" if quarto.usable() else "builtin"
+    if renderer not in RENDERERS:
+        known = ("auto", *RENDERERS)
+        raise StageError(
+            f"renderer {renderer!r} is unknown.{near(renderer, known)} Known: {', '.join(known)}."
+        )
+    if renderer == "quarto" and not quarto.usable():
+        raise StageError(
+            f"renderer quarto: needs Quarto 1.4 or later on PATH, got {quarto.version() or 'none'}. "
+            "Install it, or choose builtin."
+        )
+    return renderer
+
+
+def site_dir(release_dir: Path) -> Path:
+    """Return the folder of the published pages of a release."""
+    return release_dir / "site"
+
+
+def county_path(release_dir: Path, county_code: str, year: int, form: str) -> Path:
+    """Return where a county's report stands."""
+    return site_dir(release_dir) / "counties" / f"{county_code}-{year}.{form}"
+
+
+def bulletin_path(release_dir: Path, year: int, form: str) -> Path:
+    """Return where the bulletin stands."""
+    return site_dir(release_dir) / f"bulletin-{year}.{form}"
+
+
+def render_county(
+    release_dir: Path,
+    county_code: str,
+    year: int,
+    formats: Iterable[str] = ("html",),
+    renderer: str = "auto",
+    *,
+    force: bool = False,
+) -> list[Path]:
+    """Render a county's report in some formats; what is current already stays as it is.
+
+    Raises
+    ------
+    StageError
+        When a notebook is missing, failed or another county's, or the renderer fails.
+    """
+    document = merge.county_report(release_dir, county_code, year)
+    return [
+        _place(document, county_path(release_dir, county_code, year, form), renderer, force)
+        for form in formats
+    ]
+
+
+def render_bulletin(
+    release_dir: Path,
+    year: int,
+    formats: Iterable[str] = FORMATS,
+    renderer: str = "auto",
+    *,
+    force: bool = False,
+) -> list[Path]:
+    """Render the bulletin in some formats; what is current already stays as it is.
+
+    Raises
+    ------
+    StageError
+        When its notebook is missing or failed, or the renderer fails.
+    """
+    document = merge.bulletin_report(release_dir, year)
+    return [
+        _place(document, bulletin_path(release_dir, year, form), renderer, force)
+        for form in formats
+    ]
+
+
+def _place(document: merge.Document, target: Path, renderer: str, force: bool) -> Path:
+    """Render one format into a temporary folder and put the finished file in place."""
+    chosen = RENDERERS[choose(renderer)]
+    stamp = target.parent / ".rendered" / f"{target.name}.json"
+    wanted = _fingerprint(document, chosen)
+    if not force and _is_current(target, stamp, wanted):
+        return target
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f"{target.stem}-", dir=stamp.parent))
+    finished = chosen.render(document.write(work), target.suffix.removeprefix("."))
+    finished.replace(target)
+    stamp.write_text(
+        json.dumps({"fingerprint": wanted, "sha256": provenance.sha256_file(target)}),
+        encoding="utf-8",
+    )
+    shutil.rmtree(work)
+    logger.info("rendered %s by %s", target, chosen.__name__)
+    return target
+
+
+def _fingerprint(document: merge.Document, renderer: ModuleType) -> str:
+    """Return the hash of all that decides how a report looks."""
+    theme = {
+        path.name: provenance.sha256_file(path)
+        for path in sorted(builtin.THEME.iterdir())
+        if path.is_file()
+    }
+    return provenance.sha256_json(
+        [document.fingerprint(), renderer.__name__, renderer.version(), theme]
+    )
+
+
+def _is_current(target: Path, stamp: Path, wanted: str) -> bool:
+    """Tell whether a rendered file stands unchanged for a fingerprint."""
+    if not (target.exists() and stamp.exists()):
+        return False
+    kept = json.loads(stamp.read_text(encoding="utf-8"))
+    return kept == {"fingerprint": wanted, "sha256": provenance.sha256_file(target)}
