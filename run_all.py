@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -16,7 +16,9 @@ from gepbook.run import DEFAULT_STANDARD
 def main(
     counties: Annotated[str, typer.Option(help="Codes or names: 龙泉市,330825. Default all.")] = "",
     group: Annotated[str, typer.Option(help="County group: mountain26, coastal_pilot …")] = "",
-    years: Annotated[str, typer.Option(help="2023 or 2022,2023 or 2020-2023. Default latest.")] = "",
+    years: Annotated[
+        str, typer.Option(help="2023 or 2022,2023 or 2020-2023. Default latest.")
+    ] = "",
     stages: Annotated[
         str,
         typer.Option(help="Of inventory,accounting,compensation,assessment,bulletin,report."),
@@ -24,9 +26,9 @@ def main(
     pack: Annotated[str, typer.Option(help="Folder of a data pack. Default the open pack.")] = "",
     standard: Annotated[str, typer.Option(help="Profile in params/standards/.")] = DEFAULT_STANDARD,
     release: Annotated[str, typer.Option(help="Name of the folder in outputs/.")] = "",
-    workers: Annotated[Optional[int], typer.Option(help="Processes. Default one per core.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. Default one per core.")] = None,
     scheduler: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="A Dask scheduler, tcp://…; its workers share this file system."),
     ] = None,
     renderer: Annotated[str, typer.Option(help="auto, quarto or builtin.")] = "auto",

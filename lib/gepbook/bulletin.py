@@ -108,21 +108,34 @@ def _entries(run: Run, pool: pd.DataFrame) -> list[dict[str, Any]]:
         for (account, item, measure, basis, price_year), group in sums
     ]
     gep = {
-        (r["item"], r["measure"]): r["value"] for r in made
+        (r["item"], r["measure"]): r["value"]
+        for r in made
         if r["account"] == "gep" and r["price_basis"] == "comparable"
     }
     if ("gep", "value_previous_year") in gep:
         growth = gep["gep", "value"] / gep["gep", "value_previous_year"] - 1
         made.append(
             ledger.entry(
-                "gep", "gep", "growth", growth, "1", origin=ledger.weakest(rows["origin"]),
-                method_id=METHOD, price_basis="comparable",
+                "gep",
+                "gep",
+                "growth",
+                growth,
+                "1",
+                origin=ledger.weakest(rows["origin"]),
+                method_id=METHOD,
+                price_basis="comparable",
             )
         )
     made.append(
         ledger.entry(
-            "statistics", "counties", "received", rows["county_code"].nunique(), "1",
-            origin="observed", method_id=METHOD, note=f"expected {len(counties.read())}",
+            "statistics",
+            "counties",
+            "received",
+            rows["county_code"].nunique(),
+            "1",
+            origin="observed",
+            method_id=METHOD,
+            note=f"expected {len(counties.read())}",
         )
     )
     return made

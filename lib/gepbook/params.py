@@ -150,7 +150,10 @@ def layer_files(
         ("province", folder / "province.yaml"),
         (f"county/{county_code}", folder / "county" / f"{county_code}.yaml"),
         (f"year/{year}", folder / "year" / f"{year}.yaml"),
-        (f"county_year/{county_code}-{year}", folder / "county_year" / f"{county_code}-{year}.yaml"),
+        (
+            f"county_year/{county_code}-{year}",
+            folder / "county_year" / f"{county_code}-{year}.yaml",
+        ),
     ]
     return [(name, path) for name, path in layers if path.exists()]
 
@@ -168,7 +171,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise ParameterError(f"{path}: must be a mapping of sections, got {type(content).__name__}.")
+        raise ParameterError(
+            f"{path}: must be a mapping of sections, got {type(content).__name__}."
+        )
     return content
 
 
@@ -258,7 +263,9 @@ def _override(below: Parameter, raw: Mapping[str, Any], layer: str) -> Parameter
     if isinstance(below.value, dict) and isinstance(value, dict):
         unknown = set(value) - set(below.value)
         if unknown:
-            raise ValueError(f"unknown table rows {sorted(unknown)}{near(min(unknown), below.value)}")
+            raise ValueError(
+                f"unknown table rows {sorted(unknown)}{near(min(unknown), below.value)}"
+            )
         value = {**below.value, **value}
     if raw.get("unit", below.unit) != below.unit:
         raise ValueError(f"unit must be {below.unit!r}, got {raw['unit']!r}")

@@ -107,8 +107,13 @@ class Run:
                     f"{task.year}, but the notebook asks for {stage} {county_code} {year}. "
                     "Run it through run_all.py, or by hand with an empty run_dir."
                 )
-            return cls(task, folder, open_pack(task.pack),
-                       params.ParameterSet.read(folder / PARAMS_FILE), by_hand=False)
+            return cls(
+                task,
+                folder,
+                open_pack(task.pack),
+                params.ParameterSet.read(folder / PARAMS_FILE),
+                by_hand=False,
+            )
         code = counties.find(county_code) if county_code else None
         task = Task(
             stage=stage,
@@ -164,8 +169,10 @@ class Run:
         frames = [
             ledger.read(path)
             for stage in stages
-            if (path := stage_dir(self.release_dir, stage, self.county_code, self.year)
-                / LEDGER_FILE).exists()
+            if (
+                path := stage_dir(self.release_dir, stage, self.county_code, self.year)
+                / LEDGER_FILE
+            ).exists()
         ]
         return pd.concat(frames, ignore_index=True) if frames else ledger.empty()
 

@@ -96,9 +96,7 @@ def mean(raster: xr.DataArray, covered: xr.DataArray) -> float:
     return float((raster.fillna(0.0) * weights).sum()) / weight if weight else float("nan")
 
 
-def area_by_type(
-    land_cover: xr.DataArray, covered: xr.DataArray, cell_area_ha: float
-) -> pd.Series:
+def area_by_type(land_cover: xr.DataArray, covered: xr.DataArray, cell_area_ha: float) -> pd.Series:
     """Return the county's area of each ecosystem type, ha, indexed by type id; all types listed.
 
     Raises

@@ -185,8 +185,15 @@ def entries(
         }
         if result.not_applicable:
             rows.append(
-                ledger.entry("services", spec.id, "not_applicable", 1, "1", **common,
-                             note=result.not_applicable)
+                ledger.entry(
+                    "services",
+                    spec.id,
+                    "not_applicable",
+                    1,
+                    "1",
+                    **common,
+                    note=result.not_applicable,
+                )
             )
             continue
         units = {component.id: component.units for component in spec.components}

@@ -51,7 +51,9 @@ def _compute(run: Run, code: str, stage: str) -> pd.DataFrame:
     return own.build_ledger(STAGES[stage](own).entries).assign(stage=stage)
 
 
-def county_values(pool: pd.DataFrame, account: str, item: str, measure: str, basis: str = "") -> pd.Series:
+def county_values(
+    pool: pd.DataFrame, account: str, item: str, measure: str, basis: str = ""
+) -> pd.Series:
     """Return one figure of every county that has it, indexed by county code."""
     rows = pool[
         (pool["account"] == account)

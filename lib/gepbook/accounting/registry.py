@@ -23,7 +23,9 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
 @functools.cache
 def services() -> MappingProxyType[str, ServiceSpec]:
     """Return every service by id, each from the file of the same name."""
-    found = {module.__name__.rpartition(".")[2]: module.SERVICE for module in _modules(services_package)}
+    found = {
+        module.__name__.rpartition(".")[2]: module.SERVICE for module in _modules(services_package)
+    }
     for file_name, spec in found.items():
         if spec.id != file_name:
             raise TypeError(f"services/{file_name}.py: SERVICE.id is {spec.id!r}; name them alike.")
@@ -33,7 +35,9 @@ def services() -> MappingProxyType[str, ServiceSpec]:
 @functools.cache
 def factors() -> MappingProxyType[str, FactorSpec]:
     """Return every factor by id, each from the file of the same name."""
-    found = {module.__name__.rpartition(".")[2]: module.FACTOR for module in _modules(factors_package)}
+    found = {
+        module.__name__.rpartition(".")[2]: module.FACTOR for module in _modules(factors_package)
+    }
     for file_name, spec in found.items():
         if spec.id != file_name:
             raise TypeError(f"factors/{file_name}.py: FACTOR.id is {spec.id!r}; name them alike.")

@@ -51,18 +51,14 @@ class NotApplicable:
 Quantities = Mapping[str, float]
 
 
-class Density(Protocol):
-    """Physical quantity per hectare and year, by component; arguments are the layers and `params`."""
-
-    def __call__(self, *, params: Any, **layers: xr.DataArray) -> dict[str, xr.DataArray]: ...
-
-
 class Quantity(Protocol):
     """County quantity by component, from the zonal totals of the densities and the tables."""
 
     def __call__(
         self, totals: Quantities, tables: Mapping[str, pd.DataFrame], params: Any
-    ) -> Quantities | NotApplicable: ...
+    ) -> Quantities | NotApplicable:
+        """Return the quantities."""
+        ...
 
 
 class Value(Protocol):
@@ -70,7 +66,9 @@ class Value(Protocol):
 
     def __call__(
         self, quantities: Quantities, prices: Mapping[str, float], params: Any
-    ) -> Mapping[str, float]: ...
+    ) -> Mapping[str, float]:
+        """Return the values."""
+        ...
 
 
 @dataclass(frozen=True)

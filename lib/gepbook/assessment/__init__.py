@@ -63,9 +63,7 @@ def read_dual(pool: pd.DataFrame, rules: dual.DualParams, year: int) -> pd.DataF
     for group, weight in rules.gdp_weight.items():
         if group != "other":
             weights[weights.index.isin(counties.group(group, year))] = weight
-    return dual.compare(
-        dual.growth(gdp_now, gdp_before), dual.growth(gep_now, gep_before), weights
-    )
+    return dual.compare(dual.growth(gdp_now, gdp_before), dual.growth(gep_now, gep_before), weights)
 
 
 def compute(run: Run) -> Assessment:
@@ -102,8 +100,15 @@ def _entries(
         rows += [
             ledger.entry("assessment", "gdp", "growth", growth["gdp_growth"], "1", **common),
             ledger.entry("assessment", "gep", "growth", growth["gep_growth"], "1", **common),
-            ledger.entry("assessment", "dual", "index", growth["index"], "1", **common,
-                         note=str(growth["quadrant"])),
+            ledger.entry(
+                "assessment",
+                "dual",
+                "index",
+                growth["index"],
+                "1",
+                **common,
+                note=str(growth["quadrant"]),
+            ),
             ledger.entry("assessment", "dual", "rank", growth["rank"], "1", **common),
         ]
     return rows

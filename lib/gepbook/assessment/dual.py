@@ -59,9 +59,7 @@ def rank(values: pd.Series) -> pd.Series:
     return values.rank(ascending=False, method="min").astype("Int64")
 
 
-def compare(
-    gdp_growth: pd.Series, gep_growth: pd.Series, gdp_weight: pd.Series
-) -> pd.DataFrame:
+def compare(gdp_growth: pd.Series, gep_growth: pd.Series, gdp_weight: pd.Series) -> pd.DataFrame:
     r"""Return quadrant, index and rank of every county with both growth rates.
 
     Parameters

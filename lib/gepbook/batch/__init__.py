@@ -30,7 +30,14 @@ logger = logging.getLogger(__name__)
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 STATUS_FILE = "status.csv"
 STATUS_COLUMNS = (
-    "county_code", "name_zh", "stage", "year", "status", "error_class", "message", "seconds",
+    "county_code",
+    "name_zh",
+    "stage",
+    "year",
+    "status",
+    "error_class",
+    "message",
+    "seconds",
     "notebook",
 )
 BULLETIN_FORMATS = ["html", "pdf", "docx"]
@@ -55,7 +62,9 @@ def main(request: Request) -> int:
         console.print(
             f"{options.release_dir}: another run is writing this release. "
             "Wait for it, or choose another --release.",
-            style="red", soft_wrap=True, markup=False,
+            style="red",
+            soft_wrap=True,
+            markup=False,
         )
     except GepbookError as error:
         console.print("Nothing was run. Mend this first:", style="red")
@@ -169,7 +178,11 @@ class Batch:
                 progress.update(bar, advance=1, last=f"{name} {record.stage} {record.status}")
                 logger.info(
                     "stage=%s county=%s year=%s status=%s seconds=%.1f",
-                    record.stage, record.county_code, record.year, record.status, record.seconds,
+                    record.stage,
+                    record.county_code,
+                    record.year,
+                    record.status,
+                    record.seconds,
                 )
                 if self._stopped():
                     c.cancel(futures)
@@ -213,12 +226,17 @@ def _render(args: tuple[Any, ...]) -> Record:
     started = time.perf_counter()
     try:
         render.render(release_dir, code, year, formats, renderer)
-    except Exception as error:  # noqa: BLE001  one report must not stop the others
+    except Exception as error:
         logger.exception("stage=%s county=%s year=%s", REPORT, code, year)
         status = "refused" if isinstance(error, render.NotReadyError) else "failed"
         return Record(
-            REPORT, code or "", year, status, time.perf_counter() - started,  # type: ignore[arg-type]
-            type(error).__name__, str(error),
+            REPORT,
+            code or "",
+            year,
+            status,
+            time.perf_counter() - started,  # type: ignore[arg-type]
+            type(error).__name__,
+            str(error),
         )
     return Record(REPORT, code or "", year, "ok", time.perf_counter() - started)
 

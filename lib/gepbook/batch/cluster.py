@@ -24,9 +24,7 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
     """
     logging.getLogger("distributed").setLevel(logging.ERROR)
     # a worker starts kernels, which a daemonic process may do; it must not be restarted under them
-    dask.config.set(
-        {"distributed.worker.daemon": False, "distributed.admin.tick.limit": "1h"}
-    )
+    dask.config.set({"distributed.worker.daemon": False, "distributed.admin.tick.limit": "1h"})
     if scheduler:
         try:
             connected = Client(scheduler, timeout="10s")

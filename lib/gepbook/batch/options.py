@@ -88,8 +88,7 @@ def _years(text: str, pack: Pack, problems: list[str]) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         years += range(first, last + 1)
     problems += [
-        f"--years: pack {pack.name} has no year {year}; it holds "
-        f"{', '.join(map(str, pack.years))}."
+        f"--years: pack {pack.name} has no year {year}; it holds {', '.join(map(str, pack.years))}."
         for year in years
         if year not in pack.years
     ]

@@ -108,7 +108,7 @@ class Planner:
                 f"{folder}: cannot be written to. Free it, or choose another --release."
             )
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019  a planner lives as long as its run
+    @functools.cache  # noqa: B019  a planner lives as long as its run
     def params(self, code: str | None, year: int) -> ParameterSet:
         """Return the resolved parameters of a county (None: the province) and year."""
         return resolve(code, year, self.options.request.standard, defaults=self.defaults)

@@ -145,9 +145,7 @@ def _failed(job: Job, error: Exception, seconds: float) -> Record:
         name, message = error.ename, error.evalue
     else:
         name, message = type(error).__name__, str(error)
-    (kept / ERROR_FILE).write_text(
-        "".join(traceback.format_exception(error)), encoding="utf-8"
-    )
+    (kept / ERROR_FILE).write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     refused = name == "CoverageError" and message.startswith("province ")
     notebook = kept / NOTEBOOK_FILE
     logger.error(

@@ -67,9 +67,7 @@ def compute(run: Run) -> Compensation:
     amount = float(allocation[code])
     rows = [
         ledger.entry("compensation", "vertical", "value", amount, "CNY", **money, **common),
-        ledger.entry(
-            "compensation", "vertical", "share", amount / rules.budget_cny, "1", **common
-        ),
+        ledger.entry("compensation", "vertical", "share", amount / rules.budget_cny, "1", **common),
     ]
     for factor, share in shares.loc[code].items():
         item = f"vertical.{factor}"

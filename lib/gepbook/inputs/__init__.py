@@ -1,1 +1,1 @@
-
+"""Data packs: manifest, readers, the open pack and how it is made."""

@@ -498,9 +498,7 @@ def add_terrain(builder: Builder, masked: Any, slope: np.ndarray) -> None:
     )
 
 
-def add_land_cover(
-    builder: Builder, masked: Any, config: dict[str, Any]
-) -> dict[int, np.ndarray]:
+def add_land_cover(builder: Builder, masked: Any, config: dict[str, Any]) -> dict[int, np.ndarray]:
     """Add land cover of 2019 and of the pack's years; return it by year."""
     codes = ecosystems.read().set_index("id")["code"].to_dict()
     common = {

@@ -60,7 +60,9 @@ class Generator:
         self.forest = forest
         self.forest_share = forest / self.size
         self.crop = areas[["paddy", "dry_cropland"]].sum(axis=1)
-        coast = counties.index.isin({*group("coastal_pilot", years[-1]), *group("island", years[-1])})
+        coast = counties.index.isin(
+            {*group("coastal_pilot", years[-1]), *group("island", years[-1])}
+        )
         self.fishing = (areas["water"] + 0.02 * (self.size - forest)) * np.where(coast, 8.0, 1.0)
         self.people = (areas["urban"] + 0.03 * self.size) ** 0.7 * self.varied("people")
 
@@ -149,7 +151,9 @@ class Generator:
         stay = (1.2 + self.forest_share).round(2)
         return self.by_year(
             {
-                **self.spreads({"visitors_person": pull, "spending_cny": pull * self.varied("spend")}),
+                **self.spreads(
+                    {"visitors_person": pull, "spending_cny": pull * self.varied("spend")}
+                ),
                 "mean_stay_day": stay,
                 "natural_share_percent": share,
             }

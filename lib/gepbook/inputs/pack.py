@@ -222,7 +222,7 @@ class Pack:
             )
         return xr.DataArray(values[0], coords=coords, dims=("y", "x"), name=layer, attrs=attrs)
 
-    @functools.cache
+    @functools.cache  # noqa: B019  a pack lives as long as its process
     def _whole_table(self, layer: str, year: int | None) -> pd.DataFrame:
         """Read a table once, with the column types of its schema."""
         resource = self.resource(layer, year)
@@ -232,7 +232,9 @@ class Pack:
         try:
             if resource.format == "parquet":
                 return pd.read_parquet(path)[list(types)].astype(types)
-            return pd.read_csv(path, dtype=types, encoding="utf-8", usecols=list(types))[list(types)]
+            return pd.read_csv(path, dtype=types, encoding="utf-8", usecols=list(types))[
+                list(types)
+            ]
         except (ValueError, KeyError) as error:
             raise PackError(
                 f"{path}: does not fit its schema ({error}). Correct the table or its fields in "

@@ -1,1 +1,1 @@
-
+"""Publishing: tables, figures, maps, reports, site; shows results, computes none."""

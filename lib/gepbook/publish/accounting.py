@@ -213,7 +213,9 @@ def price_table(account: Account) -> Table:
         }
         for key, p in account.prices.prices.items()
     ]
-    forms = dict.fromkeys(["基准价", f"{year} 年价", f"可比价 {account.comparable_year}"], "{:,.3f}".format)
+    forms = dict.fromkeys(
+        ["基准价", f"{year} 年价", f"可比价 {account.comparable_year}"], "{:,.3f}".format
+    )
     return Table(pd.DataFrame(rows), "单位价格 Unit prices", forms)
 
 

@@ -80,7 +80,9 @@ def growth_figure(result: Assessment, run: Run) -> Picture | Prose:
         axes.scatter(
             table.loc[chosen, "gdp_growth"] * 100,
             table.loc[chosen, "gep_growth"] * 100,
-            s=22, color=color, label=label,
+            s=22,
+            color=color,
+            label=label,
         )
     code = run.county_code
     if code in table.index:

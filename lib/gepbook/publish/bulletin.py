@@ -60,7 +60,9 @@ def headline(result: Bulletin, ledger: pd.DataFrame, run: Run) -> Prose:
     )
     if len(growth):
         text += f"按可比价比上年变化 {percent(growth.iloc[0])}。"
-    return Prose(text + f"GEP 最高的县（市、区）是{first['name_zh']}，{yi(first['gep_cny'])} 亿元。")
+    return Prose(
+        text + f"GEP 最高的县（市、区）是{first['name_zh']}，{yi(first['gep_cny'])} 亿元。"
+    )
 
 
 def county_map(result: Bulletin, run: Run) -> Picture:

@@ -17,9 +17,7 @@ KIND_ZH = {"raster": "栅格", "vector": "矢量", "table": "表"}
 def notice(ledger: pd.DataFrame, run: Run) -> Callout:
     """Return the box that says how many figures rest on illustrative inputs, and on which."""
     counts = ledger["origin"].value_counts().reindex(list(ORIGIN_ZH), fill_value=0)
-    layers = sorted(
-        {r.title for r in run.pack.package.resources if r.origin == "illustrative"}
-    )
+    layers = sorted({r.title for r in run.pack.package.resources if r.origin == "illustrative"})
     shown = "、".join(f"{ORIGIN_ZH[o]} {n}" for o, n in counts.items())
     if counts["illustrative"] == 0:
         return Callout("sound", "数据来源 Data origin", f"本章 {len(ledger)} 个数：{shown}。")
@@ -47,7 +45,9 @@ def inputs_table(run: Run) -> Table:
         for r in run.pack.package.resources
         if r.year in (None, run.year)
     ]
-    note = f"数据包 {run.pack.name} {run.pack.package.version}；各文件完整校验值见 datapackage.json。"
+    note = (
+        f"数据包 {run.pack.name} {run.pack.package.version}；各文件完整校验值见 datapackage.json。"
+    )
     return Table(pd.DataFrame(rows), "输入数据 Inputs", note=note)
 
 
@@ -75,5 +75,3 @@ def shown_value(value: object) -> str:
             return f"{min(numbers):g} … {max(numbers):g} ({len(value)} 项)"
         return f"{len(value)} 项"
     return json.dumps(value, ensure_ascii=False).strip('"')
-
-

@@ -68,6 +68,36 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|~^$@])", r"\\\1", text).replace("\n", " ")
 
 
+def origin_badge(origin: str) -> str:
+    """Return the name of an origin as a badge in Markdown."""
+    return f"[{ORIGIN_ZH[origin]}]{{.origin .{origin}}}"
+
+
+def _cell(text: str) -> str:
+    """Return a cell for Markdown; the name of an origin becomes a badge."""
+    origins = {name: origin for origin, name in ORIGIN_ZH.items()}
+    return origin_badge(origins[text]) if text in origins else escape(text)
+
+
+def _share(cells: list[str]) -> int:
+    """Return how wide a column wants to be: its widest cell up to a limit, never less than a word."""
+    words = [word for cell in cells for word in re.findall(r"[!-~]+", cell)]
+    longest = max((len(word) for word in words), default=0)
+    return max(3, min(longest, 32), min(max(_width(cell) for cell in cells), 26))
+
+
+def pipe_table(names: list[str], rows: list[list[str]], right: list[bool] | None = None) -> str:
+    """Return a Pandoc pipe table; its cells are Markdown already."""
+    sides = right or [False] * len(names)
+    shares = [_share(list(column)) for column in zip(names, *rows, strict=True)]
+    rules = [
+        "-" * (share - 1) + (":" if side else "-")
+        for share, side in zip(shares, sides, strict=True)
+    ]
+    lines = [f"| {' | '.join(names)} |", f"|{'|'.join(rules)}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
 class Table:
     """A table for every format (表).
 
@@ -80,6 +110,11 @@ class Table:
         Format of a column: a function to text, or a format string.
     note : str, optional
         Printed under the table.
+
+    Notes
+    -----
+    Columns with a format and numeric columns stand right. A cell that is the name of an origin
+    (实测, 模型, 示例) becomes a badge. A missing value is a dash.
     """
 
     def __init__(
@@ -102,24 +137,29 @@ class Table:
         ]
 
     def markdown(self) -> str:
-        """Return the table as a Pandoc pipe table with its caption."""
-        columns = list(zip(self.names, *self.rows, strict=True))
-        widths = [min(max(_width(cell) for cell in column), 40) for column in columns]
-        rules = [
-            "-" * (max(w, 3) - 1) + ":" if right else "-" * max(w, 3)
-            for w, right in zip(widths, self.right, strict=True)
-        ]
-        lines = [f"| {' | '.join(map(escape, self.names))} |", f"|{'|'.join(rules)}|"]
-        lines += [f"| {' | '.join(map(_badge, row))} |" for row in self.rows]
-        note = f"\n\n[{self.note}]{{.note}}" if self.note else ""
-        return "\n".join(lines) + f"\n\n: {escape(self.caption)}{note}\n"
+        """Return the table as a Pandoc pipe table with its caption and note."""
+        table = pipe_table(
+            [escape(name) for name in self.names],
+            [[_cell(text) for text in row] for row in self.rows],
+            self.right,
+        )
+        note = f"\n[{escape(self.note)}]{{.note}}\n" if self.note else ""
+        return f"{table}\n\n: {escape(self.caption)}\n{note}"
 
     def html(self) -> str:
         """Return the table as HTML for JupyterLab."""
+        colors = {ORIGIN_ZH[origin]: tones for origin, tones in fonts.ORIGIN_COLORS.items()}
 
         def cell(tag: str, text: str, right: bool) -> str:
+            shown = html.escape(text)
+            if text in colors:
+                front, back = colors[text]
+                shown = (
+                    f'<span style="color:{front};background:{back};padding:0 .45em;'
+                    f'border-radius:3px">{shown}</span>'
+                )
             side = "right" if right else "left"
-            return f'<{tag} style="text-align:{side};padding:2px 8px">{html.escape(text)}</{tag}>'
+            return f'<{tag} style="text-align:{side};padding:2px 8px">{shown}</{tag}>'
 
         def row(tag: str, cells: list[str]) -> str:
             pairs = zip(cells, self.right, strict=True)
@@ -127,21 +167,19 @@ class Table:
 
         body = "".join(row("td", cells) for cells in self.rows)
         note = f"<p><small>{html.escape(self.note)}</small></p>" if self.note else ""
+        caption = '<caption style="text-align:left;font-weight:bold">'
         return (
-            f"<table><caption style='text-align:left'>{html.escape(self.caption)}</caption>"
+            f"<table>{caption}{html.escape(self.caption)}</caption>"
             f"<thead>{row('th', self.names)}</thead><tbody>{body}</tbody></table>{note}"
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/markdown": self.markdown(), "text/html": self.html()}
-
-
-def _badge(text: str) -> str:
-    """Return a cell for Markdown; the name of an origin becomes a badge."""
-    for origin, name in ORIGIN_ZH.items():
-        if text == name:
-            return f"[{name}]{{.origin .{origin}}}"
-    return escape(text)
+        plain = "\n".join("\t".join(row) for row in [self.names, *self.rows])
+        return {
+            "text/markdown": self.markdown(),
+            "text/html": self.html(),
+            "text/plain": f"{self.caption}\n{plain}",
+        }
 
 
 class Prose:
@@ -151,19 +189,44 @@ class Prose:
         self.text = text
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/markdown": self.text}
+        return {"text/markdown": self.text, "text/plain": self.text}
 
 
 class Callout:
-    """A box that nobody may overlook (提示框)."""
+    """A box that nobody may overlook (提示框).
+
+    Parameters
+    ----------
+    kind : {"warning", "sound"}
+    title : str
+    text : str
+        Plain text; nothing in it is markup.
+    """
 
     def __init__(self, kind: str, title: str, text: str) -> None:
         self.kind, self.title, self.text = kind, title, text
 
+    def markdown(self) -> str:
+        """Return the box as a fenced div of Pandoc Markdown."""
+        return (
+            f"::: {{.notice .{self.kind}}}\n**{escape(self.title)}**\n\n{escape(self.text)}\n:::\n"
+        )
+
+    def html(self) -> str:
+        """Return the box as HTML for JupyterLab."""
+        line, back = fonts.NOTICE_COLORS[self.kind]
+        return (
+            f'<div style="border-left:5px solid {line};background:{back};color:{fonts.INK};'
+            f'padding:.6em 1em"><strong>{html.escape(self.title)}</strong><br>'
+            f"{html.escape(self.text)}</div>"
+        )
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        box = f"::: {{.notice .{self.kind}}}\n**{self.title}**\n\n{self.text}\n:::\n"
-        plain = f"<div><strong>{html.escape(self.title)}</strong><br>{html.escape(self.text)}</div>"
-        return {"text/markdown": box, "text/html": plain}
+        return {
+            "text/markdown": self.markdown(),
+            "text/html": self.html(),
+            "text/plain": f"{self.title}\n{self.text}",
+        }
 
 
 class Picture:
@@ -174,8 +237,10 @@ class Picture:
         self.alt = alt
 
     def _repr_png_(self) -> bytes:
+        """Return the PNG, without the date and versions that would make each run's differ."""
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
+        self.figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight",
+                            metadata={"Software": None})
         return buffer.getvalue()
 
 

@@ -12,15 +12,23 @@ from matplotlib import font_manager
 FAMILY = "Noto Sans CJK SC"
 FILE = "NotoSansCJKsc-Regular.otf"
 INK = "#22313a"
-QUIET = "#6b7b84"
+QUIET = "#55646d"
 ACCENT = "#1f6f54"
 CATEGORY_COLORS = {"provisioning": "#d9a441", "regulating": "#2f8f6b", "cultural": "#4f7cac"}
+#: Text and ground of the badge of an origin; line and ground of a notice. As in notebooks/theme.
+ORIGIN_COLORS = {
+    "observed": ("#14553d", "#dff1e8"),
+    "modelled": ("#1f4e79", "#e2edf8"),
+    "illustrative": ("#744700", "#fdebcc"),
+}
+NOTICE_COLORS = {"warning": ("#c98a00", "#fff6e3"), "sound": (ACCENT, "#edf6f1")}
 
 
 def font_dir() -> Path:
     """Return the folder of the fonts shipped by mplfonts."""
     spec = importlib.util.find_spec("mplfonts")
-    assert spec and spec.submodule_search_locations  # a declared dependency
+    assert spec is not None  # a declared dependency
+    assert spec.submodule_search_locations
     return Path(spec.submodule_search_locations[0]) / "fonts"
 
 

@@ -53,17 +53,22 @@ def extent_table(ledger: pd.DataFrame) -> Table:
     """Return the extent account (范围账户)."""
     rows = ledger[ledger["account"] == "extent"]
     wide = rows.pivot_table(index="item", columns="measure", values="value")
-    origin = rows.groupby(["item", "measure"])["origin"].first().unstack()
+    origin = rows.pivot_table(index="item", columns="measure", values="origin", aggfunc="first")
     types = ecosystems.read().set_index("id")
     ordered = [kind for kind in types.index if kind in wide.index]
-    frame = pd.DataFrame({"生态系统类型": types["name_zh"][ordered], "Type": types["name_en"][ordered]})
+    frame = pd.DataFrame(
+        {"生态系统类型": types["name_zh"][ordered], "Type": types["name_en"][ordered]}
+    )
     for measure, title in (("opening", "期初 ha"), ("change", "变化 ha"), ("closing", "期末 ha")):
         if measure in wide:
             frame[title] = wide[measure][ordered]
             frame[f"{title[:2]}性质"] = origin[measure][ordered].map(ORIGIN_ZH)
     forms = {title: HA for title in frame.columns if title.endswith(" ha")}
     return Table(
-        frame, "生态系统范围账户 Ecosystem extent", forms, note="期初 + 变化 = 期末。无上年数据时只列期末。"
+        frame,
+        "生态系统范围账户 Ecosystem extent",
+        forms,
+        note="期初 + 变化 = 期末。无上年数据时只列期末。",
     )
 
 
@@ -112,4 +117,3 @@ def catalogue_table(result: Inventory) -> Table:
     frame = result.catalogue[list(PRODUCT_COLUMNS)].rename(columns=PRODUCT_COLUMNS)
     frame["性质"] = ORIGIN_ZH[result.catalogue_origin]
     return Table(frame, "生态产品目录清单 Product catalogue", {"数量": HA})
-

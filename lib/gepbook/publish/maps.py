@@ -35,13 +35,23 @@ def choropleth(
     colors = [GREENS[int(i)] for i in np.linspace(0, len(GREENS) - 1, len(limits) - 1).round()]
     norm = BoundaryNorm(limits, len(colors))
     known.plot(
-        column="figure", cmap=ListedColormap(colors), norm=norm, ax=axes, edgecolor="white",
-        linewidth=0.4, aspect="equal",
+        column="figure",
+        cmap=ListedColormap(colors),
+        norm=norm,
+        ax=axes,
+        edgecolor="white",
+        linewidth=0.4,
+        aspect="equal",
     )
     lacking = frame[frame["figure"].isna()]
     if len(lacking):
         lacking.plot(
-            ax=axes, facecolor="#f3f3f3", edgecolor=QUIET, hatch="///", linewidth=0.4, aspect="equal"
+            ax=axes,
+            facecolor="#f3f3f3",
+            edgecolor=QUIET,
+            hatch="///",
+            linewidth=0.4,
+            aspect="equal",
         )
     if highlight is not None:
         frame.loc[[highlight]].plot(
@@ -88,7 +98,10 @@ def raster_map(raster: xr.DataArray, geometry: BaseGeometry, unit: str) -> Pictu
     """Return a map of a figure per hectare in a county."""
     figure, axes = new_figure(6.2, 4.6)
     shown = axes.imshow(
-        raster.to_numpy(), cmap=ListedColormap(GREENS), extent=_extent(raster), interpolation="nearest"
+        raster.to_numpy(),
+        cmap=ListedColormap(GREENS),
+        extent=_extent(raster),
+        interpolation="nearest",
     )
     figure.colorbar(shown, ax=axes, label=unit, shrink=0.7)
     _frame(axes, geometry)
@@ -123,6 +136,10 @@ def _scale_bar(axes: object, length_km: float) -> None:
     y = bottom + 0.03 * (top - bottom)
     axes.plot([x - length_km * METRES_PER_KM, x], [y, y], color=INK, linewidth=2)  # type: ignore[attr-defined]
     axes.annotate(  # type: ignore[attr-defined]
-        f"{length_km:g} km", (x, y), xytext=(0, 3), textcoords="offset points",
-        ha="right", fontsize=7,
+        f"{length_km:g} km",
+        (x, y),
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=7,
     )

@@ -7,12 +7,12 @@ the same text, so neither has to choose between the representations of an output
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import base64
 import nbformat
 import pandas as pd
 import yaml
@@ -22,7 +22,7 @@ from gepbook.accounting import standards
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.errors import StageError
 from gepbook.ledger import ORIGIN_ZH
-from gepbook.publish.display import DPI, Callout, markdown_of, origin_badge, yi
+from gepbook.publish.display import DPI, Callout, escape, origin_badge, pipe_table, yi
 from gepbook.run import LEDGER_FILE, stage_dir
 from gepbook.stages import STAGES
 
@@ -273,19 +273,20 @@ def _key_figures(rows: pd.DataFrame) -> str:
         return ""
     names = {"gep": "GEP", **CATEGORY_ZH}
     shown = [name for name in names if name in gep.index]
-    return markdown_of(
-        "figures",
+    table = pipe_table(
         [f"{names[name]} 亿元" for name in shown],
         [
             [yi(gep.loc[name, "value"]) for name in shown],
             [origin_badge(str(gep.loc[name, "origin"])) for name in shown],
         ],
     )
+    return f"::: figures\n{table}\n:::"
 
 
 def _facts(facts: Mapping[str, str]) -> str:
     """Return the facts of the cover."""
-    return markdown_of("facts", ["", ""], [[name, value] for name, value in facts.items()])
+    table = pipe_table(["", ""], [[name, escape(value)] for name, value in facts.items()])
+    return f"::: facts\n{table}\n:::"
 
 
 def _warning(rows: pd.DataFrame) -> str:

@@ -66,7 +66,7 @@ def render(source: Path, form: str) -> Path:
     )
     result = source.with_suffix(f".{form}")
     if run.returncode != 0 or not result.exists():
-        log = folder / "quarto.log"
+        log = folder.with_name(f"{folder.name}.log")
         log.write_text(run.stdout, encoding="utf-8")
         complaint = next((s for s in run.stdout.splitlines() if "ERROR" in s), "no result")
         raise StageError(f"quarto {version()}: {complaint.strip()} Its whole log: {log}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -110,14 +109,13 @@ def _place(document: merge.Document, target: Path, renderer: str, force: bool) -
     if not force and _is_current(target, stamp, wanted):
         return target
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f"{target.stem}-", dir=stamp.parent))
-    finished = chosen.render(document.write(work), target.suffix.removeprefix("."))
-    finished.replace(target)
+    with tempfile.TemporaryDirectory(prefix=f"{target.stem}-", dir=stamp.parent) as work:
+        source = document.write(Path(work))
+        chosen.render(source, target.suffix.removeprefix(".")).replace(target)
     stamp.write_text(
         json.dumps({"fingerprint": wanted, "sha256": provenance.sha256_file(target)}),
         encoding="utf-8",
     )
-    shutil.rmtree(work)
     logger.info("rendered %s by %s", target, chosen.__name__)
     return target
 

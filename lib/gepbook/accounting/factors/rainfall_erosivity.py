@@ -15,9 +15,7 @@ class RainfallErosivityParams(Params):
     """No parameters: the numbers belong to the published formula."""
 
 
-@require_units(
-    precipitation="mm", annual_precipitation="mm a-1", returns="MJ mm ha-1 h-1 a-1"
-)
+@require_units(precipitation="mm", annual_precipitation="mm a-1", returns="MJ mm ha-1 h-1 a-1")
 def rainfall_erosivity(
     *,
     precipitation: xr.DataArray,

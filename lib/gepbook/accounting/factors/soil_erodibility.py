@@ -56,8 +56,12 @@ def soil_erodibility(
     epic = (
         (0.2 + 0.3 * np.exp(-0.0256 * soil_sand * (1 - soil_silt / 100)))
         * (soil_silt / (soil_clay + soil_silt)) ** 0.3
-        * (1 - 0.25 * soil_organic_carbon
-           / (soil_organic_carbon + np.exp(3.72 - 2.95 * soil_organic_carbon)))
+        * (
+            1
+            - 0.25
+            * soil_organic_carbon
+            / (soil_organic_carbon + np.exp(3.72 - 2.95 * soil_organic_carbon))
+        )
         * (1 - 0.7 * fine / (fine + np.exp(-5.51 + 22.9 * fine)))
     )
     return ((-0.01383 + 0.51575 * epic) * US_TO_SI).clip(min=0.0)

@@ -24,9 +24,7 @@ class AirPurificationParams(Params):
 
 
 @require_units(land_cover="1", returns="t ha-1 a-1")
-def density(
-    *, land_cover: xr.DataArray, params: AirPurificationParams
-) -> dict[str, xr.DataArray]:
+def density(*, land_cover: xr.DataArray, params: AirPurificationParams) -> dict[str, xr.DataArray]:
     """Return how much of each pollutant ecosystems can remove per hectare (净化能力).
 
     Parameters

@@ -21,9 +21,7 @@ class CarbonSequestrationParams(Params):
     net_ecosystem_share: ByEcosystemType = parameter("1", "NEP 与 NPP 之比")
 
 
-@require_units(
-    net_primary_productivity="g m-2 a-1", land_cover="1", returns="t ha-1 a-1"
-)
+@require_units(net_primary_productivity="g m-2 a-1", land_cover="1", returns="t ha-1 a-1")
 def density(
     *,
     net_primary_productivity: xr.DataArray,

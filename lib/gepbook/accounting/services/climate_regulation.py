@@ -30,7 +30,9 @@ class ClimateRegulationParams(Params):
 
 
 @require_units(
-    land_cover="1", cooling_days="d a-1", actual_evapotranspiration="mm a-1",
+    land_cover="1",
+    cooling_days="d a-1",
+    actual_evapotranspiration="mm a-1",
     returns="kWh ha-1 a-1",
 )
 def density(

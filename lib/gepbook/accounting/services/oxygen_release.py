@@ -14,9 +14,7 @@ from gepbook.units import require_units
 OXYGEN_PER_CO2 = 32 / 44
 
 
-@require_units(
-    net_primary_productivity="g m-2 a-1", land_cover="1", returns="t ha-1 a-1"
-)
+@require_units(net_primary_productivity="g m-2 a-1", land_cover="1", returns="t ha-1 a-1")
 def density(
     *,
     net_primary_productivity: xr.DataArray,
@@ -46,9 +44,7 @@ def density(
     return {"oxygen": OXYGEN_PER_CO2 * fixed["co2"]}
 
 
-def value(
-    quantities: Quantities, prices: Mapping[str, float], params: Params
-) -> dict[str, float]:
+def value(quantities: Quantities, prices: Mapping[str, float], params: Params) -> dict[str, float]:
     """Return its value in CNY a-1 at the price of industrial oxygen (工业制氧法)."""
     return {"oxygen": quantities["oxygen"] * prices["oxygen"]}
 

@@ -88,9 +88,7 @@ def value(
 
     Source: 白玛卓嘎等 2017, 生态学报 37(19): 6302, eq. 4–5.
     """
-    silted_m3 = (
-        quantities["sediment"] * params.sediment_deposition_share / params.soil_bulk_density
-    )
+    silted_m3 = quantities["sediment"] * params.sediment_deposition_share / params.soil_bulk_density
     return {
         "sediment": silted_m3 * prices["dredging"],
         "nitrogen": quantities["nitrogen"] * prices["nitrogen_treatment"],
