@@ -249,7 +249,7 @@ def _metadata(
     return {
         "title": title,
         "subtitle": subtitle,
-        "lang": "zh-CN",
+        "lang": "zh-Hans",
         "date": date,
         "kicker": KICKER,
         "home": home,
