@@ -52,7 +52,7 @@ def empty() -> pd.DataFrame:
 
 def weakest(origins: Iterable[str]) -> Origin:
     """Return the weakest origin of several inputs."""
-    return max((o for o in origins), key=ORIGINS.index, default="observed")  # type: ignore[return-value, arg-type]
+    return ORIGINS[max((ORIGINS.index(o) for o in origins), default=0)]
 
 
 def entry(

@@ -178,7 +178,7 @@ def entries(
     years = {"current": year, "comparable": comparable_year}
     for result in results:
         spec = result.spec
-        common = {
+        common: dict[str, Any] = {
             "origin": result.origin,
             "quality": result.quality,
             "method_id": f"{standard.id}/{spec.id}/{spec.method}",
@@ -204,7 +204,7 @@ def entries(
             for name, amount in result.quantities.items()
         ]
         for basis, price_year in years.items():
-            money = {"price_basis": basis, "price_year": price_year, **common}
+            money: dict[str, Any] = {"price_basis": basis, "price_year": price_year, **common}
             values = getattr(result, f"{basis}_cny")
             rows += [
                 ledger.entry("components", f"{spec.id}.{name}", "value", amount, "CNY", **money)

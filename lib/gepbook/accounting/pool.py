@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +13,10 @@ from gepbook.errors import CoverageError
 from gepbook.run import Run, stage_dir
 
 logger = logging.getLogger(__name__)
-STAGES = {"inventory": inventory.compute, "accounting": accounting.compute}
+STAGES: dict[str, Callable[[Run], Any]] = {
+    "inventory": inventory.compute,
+    "accounting": accounting.compute,
+}
 
 
 def read(run: Run) -> pd.DataFrame:

@@ -83,7 +83,7 @@ def _entries(
 ) -> list[dict[str, Any]]:
     """Return the ledger rows of the run's own county."""
     code = run.county_code
-    common = {
+    common: dict[str, Any] = {
         "method_id": METHOD,
         "origin": ledger.weakest(pool["origin"]),
         "quality": run.params.worst_confidence("dual_assessment"),

@@ -22,9 +22,11 @@ from gepbook import counties, provenance
 from gepbook.batch import cluster
 from gepbook.batch.options import REPORT, Options, Request, check
 from gepbook.batch.plan import Planner
-from gepbook.batch.runner import Job, Record, run_job
+from gepbook.batch.runner import Job, Record, Status, run_job
 from gepbook.errors import GepbookError
 from gepbook.stages import STAGES
+
+__all__ = ["Request", "main"]
 
 logger = logging.getLogger(__name__)
 EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -228,13 +230,13 @@ def _render(args: tuple[Any, ...]) -> Record:
         render.render(release_dir, code, year, formats, renderer)
     except Exception as error:
         logger.exception("stage=%s county=%s year=%s", REPORT, code, year)
-        status = "refused" if isinstance(error, render.NotReadyError) else "failed"
+        status: Status = "refused" if isinstance(error, render.NotReadyError) else "failed"
         return Record(
             REPORT,
             code or "",
             year,
             status,
-            time.perf_counter() - started,  # type: ignore[arg-type]
+            time.perf_counter() - started,
             type(error).__name__,
             str(error),
         )

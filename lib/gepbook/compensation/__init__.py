@@ -58,12 +58,12 @@ def compute(run: Run) -> Compensation:
     shares = vertical.shares(factors, rules.weights)
     allocation = vertical.allocate(rules.budget_cny, shares.sum(axis=1))
     code = run.county_code
-    common = {
+    common: dict[str, Any] = {
         "method_id": METHOD,
         "origin": ledger.weakest(pool["origin"]),
         "quality": run.params.worst_confidence(SECTION),
     }
-    money = {"price_basis": "current", "price_year": run.year}
+    money: dict[str, Any] = {"price_basis": "current", "price_year": run.year}
     amount = float(allocation[code])
     rows = [
         ledger.entry("compensation", "vertical", "value", amount, "CNY", **money, **common),

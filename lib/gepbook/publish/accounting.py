@@ -159,7 +159,7 @@ def value_map(account: Account, service: str) -> Picture:
     result = next(r for r in account.services if r.spec.id == service)
     component = result.spec.components[0]
     density = result.density[component.id].where(account.inputs.coverage > 0)
-    unit = f"{component.name_zh}  {density.attrs.get('units', component.units.replace(' a-1', ' ha-1 a-1'))}"
+    unit = f"{component.name_zh}  {result.density[component.id].attrs['units']}"
     return maps.raster_map(density, account.inputs.geometry, unit)
 
 

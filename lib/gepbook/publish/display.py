@@ -239,8 +239,9 @@ class Picture:
     def _repr_png_(self) -> bytes:
         """Return the PNG, without the date and versions that would make each run's differ."""
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight",
-                            metadata={"Software": None})
+        self.figure.savefig(
+            buffer, format="png", dpi=DPI, bbox_inches="tight", metadata={"Software": None}
+        )
         return buffer.getvalue()
 
 

@@ -36,7 +36,8 @@ def slope_length_steepness(
 
     Notes
     -----
-    .. math:: L = (\lambda / 22.13)^m, \; m = 0.2 \,(\theta \le 1°),\, 0.3 \,(\le 3°),\, 0.4 \,(\le 5°),\, 0.5
+    .. math:: L = (\lambda / 22.13)^m, \; m = 0.2 \,(\theta \le 1°),\, 0.3 \,(\le 3°),\,
+        0.4 \,(\le 5°),\, 0.5
     .. math:: S = 10.8 \sin\theta + 0.03 \,(< 5°),\; 16.8 \sin\theta - 0.5 \,(< 10°),\;
         21.91 \sin\theta - 0.96
 

@@ -64,7 +64,7 @@ def soil_erodibility(
         )
         * (1 - 0.7 * fine / (fine + np.exp(-5.51 + 22.9 * fine)))
     )
-    return ((-0.01383 + 0.51575 * epic) * US_TO_SI).clip(min=0.0)
+    return xr.DataArray((-0.01383 + 0.51575 * epic) * US_TO_SI).clip(min=0.0)
 
 
 FACTOR = FactorSpec(

@@ -38,8 +38,8 @@ def surface_runoff(
     -----
     .. math:: R = P \, \alpha / 100
 
-    Source: 生态保护红线划定指南 2017 and 陆地生态系统生产总值核算技术指南 (MEE 2020); the coefficients are
-    recalled, their critique is in Water 2023, 15: 1475.
+    Source: 生态保护红线划定指南 2017 and 陆地生态系统生产总值核算技术指南 (MEE 2020); the
+    coefficients are recalled, their critique is in Water 2023, 15: 1475.
     """
     share = by_type(land_cover, params.runoff_coefficient_percent, "percent") / 100
     return annual_precipitation * share

@@ -60,8 +60,8 @@ def density(
     .. math:: E_v = \frac{EPP \cdot d}{3600 R} \times 10^4, \qquad
         E_w = E \, \left(\frac{\rho q}{3600 R} + \gamma\right)
 
-    γ only where humidification counts. Source: 白玛卓嘎等 2017, 生态学报 37(19): 6302; the division of the
-    water term by R as in later texts of the standard family (recalled).
+    γ only where humidification counts. Source: 白玛卓嘎等 2017, 生态学报 37(19): 6302; the division
+    of the water term by R as in later texts of the standard family (recalled).
     """
     heat = by_type(land_cover, params.transpiration_heat_kj_m2_d, "kJ m-2 d-1")
     per_kwh = KJ_PER_KWH * params.energy_efficiency_ratio
