@@ -23,7 +23,7 @@ from gepbook.batch import cluster
 from gepbook.batch.options import REPORT, Options, Request, check
 from gepbook.batch.plan import Planner
 from gepbook.batch.runner import Job, Record, Status, run_job
-from gepbook.errors import GepbookError
+from gepbook.errors import GepbookError, StageError
 from gepbook.stages import STAGES
 
 __all__ = ["Request", "main"]
@@ -150,20 +150,16 @@ class Batch:
         self._fan_out(c, title, run_job, due)
 
     def _reports(self, c: Client, year: int) -> None:
-        """Render the reports whose notebooks have changed since."""
-        from gepbook.publish import render
-
+        """Render the reports; what is current stays as it is."""
         options = self.options
-        renderer = options.renderer
-        due: list[tuple[Any, ...]] = []
-        for code in options.counties:
-            due.append((options.release_dir, code, year, options.formats, renderer))
+        common = (options.renderer, options.request.force)
+        due: list[Any] = [
+            (options.release_dir, code, year, options.formats, *common) for code in options.counties
+        ]
         if "bulletin" in options.stages:
             formats = BULLETIN_FORMATS if options.formats == ["html"] else options.formats
-            due.append((options.release_dir, None, year, formats, renderer))
-        force = options.request.force
-        stale = [args for args in due if force or not render.is_current(*args)]
-        self._fan_out(c, f"{year} 报告", _render, stale)
+            due.append((options.release_dir, None, year, formats, *common))
+        self._fan_out(c, f"{year} 报告", _render, due)
 
     def _fan_out(
         self, c: Client, title: str, function: Callable[[Any], Record], items: list[Any]
@@ -220,27 +216,28 @@ class Batch:
         )
 
 
-def _render(args: tuple[Any, ...]) -> Record:
-    """Render one report, or the bulletin when the county is None, and return its record."""
+def _render(args: tuple[Path, str | None, int, list[str], str, bool]) -> Record:
+    """Render one report, or the bulletin when the county is None, and return its record.
+
+    A report whose notebooks are not all there is refused, not failed.
+    """
     from gepbook.publish import render
 
-    release_dir, code, year, formats, renderer = args
+    release_dir, code, year, formats, renderer, force = args
     started = time.perf_counter()
+    status: Status = "ok"
+    error_class = message = ""
     try:
-        render.render(release_dir, code, year, formats, renderer)
-    except Exception as error:
+        if code is None:
+            render.render_bulletin(release_dir, year, formats, renderer, force=force)
+        else:
+            render.render_county(release_dir, code, year, formats, renderer, force=force)
+    except Exception as error:  # noqa: BLE001  one report must not stop the others
         logger.exception("stage=%s county=%s year=%s", REPORT, code, year)
-        status: Status = "refused" if isinstance(error, render.NotReadyError) else "failed"
-        return Record(
-            REPORT,
-            code or "",
-            year,
-            status,
-            time.perf_counter() - started,
-            type(error).__name__,
-            str(error),
-        )
-    return Record(REPORT, code or "", year, "ok", time.perf_counter() - started)
+        status = "refused" if isinstance(error, StageError) else "failed"
+        error_class, message = type(error).__name__, str(error)
+    seconds = time.perf_counter() - started
+    return Record(REPORT, code or "", year, status, seconds, error_class, message)
 
 
 def _name(code: str) -> str:
