@@ -232,7 +232,7 @@ def _render(args: tuple[Path, str | None, int, list[str], str, bool]) -> Record:
             render.render_bulletin(release_dir, year, formats, renderer, force=force)
         else:
             render.render_county(release_dir, code, year, formats, renderer, force=force)
-    except Exception as error:  # noqa: BLE001  one report must not stop the others
+    except Exception as error:
         logger.exception("stage=%s county=%s year=%s", REPORT, code, year)
         status = "refused" if isinstance(error, StageError) else "failed"
         error_class, message = type(error).__name__, str(error)

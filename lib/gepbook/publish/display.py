@@ -68,34 +68,29 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|~^$@])", r"\\\1", text).replace("\n", " ")
 
 
-def origin_badge(origin: str) -> str:
-    """Return the name of an origin as a badge in Markdown."""
-    return f"[{ORIGIN_ZH[origin]}]{{.origin .{origin}}}"
-
-
 def _cell(text: str) -> str:
     """Return a cell for Markdown; the name of an origin becomes a badge."""
     origins = {name: origin for origin, name in ORIGIN_ZH.items()}
-    return origin_badge(origins[text]) if text in origins else escape(text)
+    return f"[{text}]{{.origin .{origins[text]}}}" if text in origins else escape(text)
 
 
 def _share(cells: list[str]) -> int:
     """Return how wide a column wants to be: its widest cell up to a limit, never less than a word."""
     words = [word for cell in cells for word in re.findall(r"[!-~]+", cell)]
     longest = max((len(word) for word in words), default=0)
-    return max(3, min(longest, 32), min(max(_width(cell) for cell in cells), 26))
+    return 2 + max(2, min(longest, 32), min(max(_width(cell) for cell in cells), 26))
 
 
 def pipe_table(names: list[str], rows: list[list[str]], right: list[bool] | None = None) -> str:
-    """Return a Pandoc pipe table; its cells are Markdown already."""
+    """Return plain texts as a Pandoc pipe table; the name of an origin becomes a badge."""
     sides = right or [False] * len(names)
     shares = [_share(list(column)) for column in zip(names, *rows, strict=True)]
     rules = [
-        "-" * (share - 1) + (":" if side else "-")
+        "-" * (share - 1) + ":" if side else ":" + "-" * (share - 1)
         for share, side in zip(shares, sides, strict=True)
     ]
-    lines = [f"| {' | '.join(names)} |", f"|{'|'.join(rules)}|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    lines = [f"| {' | '.join(map(escape, names))} |", f"|{'|'.join(rules)}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)])
 
 
 class Table:
@@ -138,11 +133,7 @@ class Table:
 
     def markdown(self) -> str:
         """Return the table as a Pandoc pipe table with its caption and note."""
-        table = pipe_table(
-            [escape(name) for name in self.names],
-            [[_cell(text) for text in row] for row in self.rows],
-            self.right,
-        )
+        table = pipe_table(self.names, self.rows, self.right)
         note = f"\n[{escape(self.note)}]{{.note}}\n" if self.note else ""
         return f"{table}\n\n: {escape(self.caption)}\n{note}"
 

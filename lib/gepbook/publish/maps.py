@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, ListedColormap
 from matplotlib.patches import Patch
 from shapely.geometry.base import BaseGeometry
 
@@ -16,6 +16,8 @@ from gepbook.publish.fonts import INK, QUIET
 
 GREENS = ("#eef4e4", "#cfe3bd", "#9dcb93", "#5fa976", "#2b7d5b", "#0d4f3f")
 METRES_PER_KM = 1000.0
+#: Percent of cells at either end that share the colour of the end, so that one cell does not set the scale.
+OUTLIERS = 2
 
 
 def classes(values: pd.Series, count: int = len(GREENS)) -> np.ndarray:
@@ -28,7 +30,7 @@ def choropleth(
     boundaries: gpd.GeoDataFrame, values: pd.Series, unit: str, highlight: str | None = None
 ) -> Picture:
     """Return a map of the counties coloured by a figure; counties without one are hatched."""
-    figure, axes = new_figure(6.2, 5.6)
+    figure, axes = new_figure(5.8, 4.8)
     frame = boundaries.join(values.rename("figure"))
     known = frame.dropna(subset="figure")
     limits = classes(known["figure"])
@@ -77,7 +79,7 @@ def class_map(land_cover: xr.DataArray, geometry: BaseGeometry) -> Picture:
     places = np.full(256, np.nan)
     places[present["code"]] = np.arange(len(present))
     image = np.where(np.isnan(codes), np.nan, places[np.nan_to_num(codes).astype(int)])
-    figure, axes = new_figure(6.2, 4.6)
+    figure, axes = new_figure(5.8, 3.7)
     axes.imshow(
         image,
         cmap=ListedColormap(list(present["color"])),
@@ -95,15 +97,18 @@ def class_map(land_cover: xr.DataArray, geometry: BaseGeometry) -> Picture:
 
 
 def raster_map(raster: xr.DataArray, geometry: BaseGeometry, unit: str) -> Picture:
-    """Return a map of a figure per hectare in a county."""
-    figure, axes = new_figure(6.2, 4.6)
+    """Return a map of a figure per hectare in a county; its extremes share the end colours."""
+    figure, axes = new_figure(5.8, 3.7)
+    low, high = np.nanpercentile(raster.to_numpy(), [OUTLIERS, 100 - OUTLIERS])
     shown = axes.imshow(
         raster.to_numpy(),
-        cmap=ListedColormap(GREENS),
+        cmap=LinearSegmentedColormap.from_list("greens", GREENS),
+        vmin=low,
+        vmax=high if high > low else low + 1.0,
         extent=_extent(raster),
         interpolation="nearest",
     )
-    figure.colorbar(shown, ax=axes, label=unit, shrink=0.7)
+    figure.colorbar(shown, ax=axes, label=unit, shrink=0.8, extend="both")
     _frame(axes, geometry)
     return Picture(figure)
 
@@ -116,11 +121,11 @@ def _extent(raster: xr.DataArray) -> tuple[float, float, float, float]:
 
 
 def _frame(axes: object, geometry: BaseGeometry) -> None:
-    """Fade what lies outside the county, draw its border and a scale bar."""
+    """Cover what lies outside the county, draw its border and a scale bar."""
     left, bottom, right, top = geometry.bounds
     margin = 0.04 * max(right - left, top - bottom)
     box = geometry.envelope.buffer(5 * margin, join_style="mitre")
-    gpd.GeoSeries([box.difference(geometry)]).plot(ax=axes, color="white", alpha=0.85)
+    gpd.GeoSeries([box.difference(geometry)]).plot(ax=axes, color="white")
     gpd.GeoSeries([geometry.boundary]).plot(ax=axes, color=INK, linewidth=0.9)
     axes.set_xlim(left - margin, right + margin)  # type: ignore[attr-defined]
     axes.set_ylim(bottom - margin, top + margin)  # type: ignore[attr-defined]

@@ -22,7 +22,7 @@ from gepbook.accounting import standards
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.errors import StageError
 from gepbook.ledger import ORIGIN_ZH
-from gepbook.publish.display import DPI, Callout, escape, origin_badge, pipe_table, yi
+from gepbook.publish.display import DPI, Callout, pipe_table, yi
 from gepbook.run import LEDGER_FILE, stage_dir
 from gepbook.stages import STAGES
 
@@ -87,11 +87,11 @@ def county_report(release_dir: Path, county_code: str, year: int) -> Document:
     document = Document(
         metadata=_metadata(
             title=title,
-            subtitle=f"{county['name_en']}, {county['prefecture']}: ecosystem products of {year}",
+            subtitle=f"{county['name_en']}: account of ecosystem products, {year}",
             area=f"{county['name_zh']} {county['name_en']}（{county_code}，{county['prefecture']}）",
             year=year,
             folders=folders,
-            home="../index.html",
+            site="..",
         ),
         body="\n\n".join(f"# {c.title} {c.subtitle}\n\n{c.body}" for c in chapters),
         pictures={name: content for c in chapters for name, content in c.pictures.items()},
@@ -121,7 +121,7 @@ def bulletin_report(release_dir: Path, year: int) -> Document:
             area="浙江省 Zhejiang（330000）",
             year=year,
             folders=[folder],
-            home="index.html",
+            site=".",
         ),
         body=chapter.body,
         pictures=chapter.pictures,
@@ -185,7 +185,7 @@ def chapter(notebook: nbformat.NotebookNode, name: str, path: Path) -> Chapter:
         if HIDDEN & set(cell.metadata.get("tags", [])):
             continue
         if not front and cell.cell_type != "code" and cell.source.startswith("---\n"):
-            front = yaml.safe_load(cell.source.strip().strip("-"))
+            front = _front_matter(cell.source, path)
         elif cell.cell_type == "markdown":
             parts.append(cell.source)
         elif cell.cell_type == "code":
@@ -210,6 +210,17 @@ def chapter(notebook: nbformat.NotebookNode, name: str, path: Path) -> Chapter:
     )
 
 
+def _front_matter(source: str, path: Path) -> dict[str, Any]:
+    """Return the title and subtitle that a notebook starts with."""
+    try:
+        return yaml.safe_load(source.strip().strip("-"))
+    except yaml.YAMLError as error:
+        raise StageError(
+            f"{path}: its first cell is no YAML: {str(error).splitlines()[0]}. "
+            "Put titles that hold a colon in quotes."
+        ) from error
+
+
 def cell_options(source: str) -> dict[str, Any]:
     """Return the options of a cell, written Quarto's way in lines starting with `#|`."""
     lines = [line[2:].strip() for line in source.splitlines() if line.startswith("#|")]
@@ -226,7 +237,7 @@ def _picture(file: str, content: bytes, options: Mapping[str, Any]) -> str:
 
 
 def _metadata(
-    *, title: str, subtitle: str, area: str, year: int, folders: list[Path], home: str
+    *, title: str, subtitle: str, area: str, year: int, folders: list[Path], site: str
 ) -> dict[str, Any]:
     """Return the metadata: title, cover, link to the index."""
     manifests = [m for m in map(provenance.read_manifest, folders) if m is not None]
@@ -252,7 +263,7 @@ def _metadata(
         "lang": "zh-Hans",
         "date": date,
         "kicker": KICKER,
-        "home": home,
+        "site": site,
         "abstract": "\n\n".join([_key_figures(rows), _warning(rows), _facts(facts)]) + "\n",
     }
 
@@ -277,7 +288,7 @@ def _key_figures(rows: pd.DataFrame) -> str:
         [f"{names[name]} 亿元" for name in shown],
         [
             [yi(gep.loc[name, "value"]) for name in shown],
-            [origin_badge(str(gep.loc[name, "origin"])) for name in shown],
+            [ORIGIN_ZH[gep.loc[name, "origin"]] for name in shown],
         ],
     )
     return f"::: figures\n{table}\n:::"
@@ -285,7 +296,7 @@ def _key_figures(rows: pd.DataFrame) -> str:
 
 def _facts(facts: Mapping[str, str]) -> str:
     """Return the facts of the cover."""
-    table = pipe_table(["", ""], [[name, escape(value)] for name, value in facts.items()])
+    table = pipe_table(["", ""], [[name, value] for name, value in facts.items()])
     return f"::: facts\n{table}\n:::"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +13,7 @@ from types import ModuleType
 
 from gepbook import provenance
 from gepbook.errors import StageError, near
-from gepbook.publish import builtin, merge, quarto
+from gepbook.publish import builtin, fonts, merge, quarto
 
 logger = logging.getLogger(__name__)
 FORMATS = ("html", "pdf", "docx")
@@ -73,6 +75,7 @@ def render_county(
         When a notebook is missing, failed or another county's, or the renderer fails.
     """
     document = merge.county_report(release_dir, county_code, year)
+    provide_font(release_dir)
     return [
         _place(document, county_path(release_dir, county_code, year, form), renderer, force)
         for form in formats
@@ -95,10 +98,21 @@ def render_bulletin(
         When its notebook is missing or failed, or the renderer fails.
     """
     document = merge.bulletin_report(release_dir, year)
+    provide_font(release_dir)
     return [
         _place(document, bulletin_path(release_dir, year, form), renderer, force)
         for form in formats
     ]
+
+
+def provide_font(release_dir: Path) -> None:
+    """Put the Chinese font into the site, for readers whose machine has none."""
+    target = site_dir(release_dir) / "fonts" / fonts.FILE
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.part-{os.getpid()}")
+        shutil.copyfile(fonts.font_dir() / fonts.FILE, part)
+        part.replace(target)
 
 
 def _place(document: merge.Document, target: Path, renderer: str, force: bool) -> Path:
