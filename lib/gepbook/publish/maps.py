@@ -100,11 +100,13 @@ def raster_map(raster: xr.DataArray, geometry: BaseGeometry, unit: str) -> Pictu
     """Return a map of a figure per hectare in a county; its extremes share the end colours."""
     figure, axes = new_figure(5.8, 3.7)
     low, high = np.nanpercentile(raster.to_numpy(), [OUTLIERS, 100 - OUTLIERS])
+    values = raster.to_numpy()
+    low, high = np.nanpercentile(values, [5, 95])  # a few odd cells must not flatten the rest
     shown = axes.imshow(
-        raster.to_numpy(),
-        cmap=LinearSegmentedColormap.from_list("greens", GREENS),
+        values,
+        cmap=ListedColormap(GREENS),
         vmin=low,
-        vmax=high if high > low else low + 1.0,
+        vmax=high if high > low else low + 1,
         extent=_extent(raster),
         interpolation="nearest",
     )
