@@ -261,21 +261,28 @@ class Pack:
 
         Correcting the rows or cells of one county therefore changes that county's hashes only.
         """
-        window = self.window(county_code)
         hashes = {}
         for (layer, own_year), resource in sorted(self._resources.items(), key=str):
             if own_year not in (None, year):
                 continue
-            if resource.kind == "raster":
-                array = self.raster(layer, year, window)
-                content = array.to_numpy().tobytes() + resource.unit.encode()
-            elif resource.kind == "vector":
-                content = self.geometry(county_code).wkb
-            else:
-                content = self.table(layer, county_code, year).to_csv(index=False).encode()
-            key = hashlib.sha256(content + resource.origin.encode())
-            hashes[f"{layer}@{year}"] = key.hexdigest()
+            used = year if resource.kind == "table" else own_year
+            hashes[f"{layer}@{year}"] = self._content_hash(layer, own_year, county_code, used)
         return hashes
+
+    @functools.cache  # noqa: B019  a pack lives as long as its process
+    def _content_hash(
+        self, layer: str, own_year: int | None, county_code: str, year: int | None
+    ) -> str:
+        """Return the hash of what a county uses of one resource."""
+        resource = self._resources[layer, own_year]
+        if resource.kind == "raster":
+            array = self.raster(layer, own_year or self.years[-1], self.window(county_code))
+            content = array.to_numpy().tobytes() + resource.unit.encode()
+        elif resource.kind == "vector":
+            content = self.geometry(county_code).wkb
+        else:
+            content = self.table(layer, county_code, year).to_csv(index=False).encode()
+        return hashlib.sha256(content + resource.origin.encode()).hexdigest()
 
     def window(self, county_code: str, halo_cells: int = HALO_CELLS) -> Window:
         """Return a county's window on the grid, with a halo."""
