@@ -83,6 +83,28 @@ local function div(element)
   end
 end
 
+-- Lets long names break after "_", "." and "/" between letters.
+local function breakable(text, mark)
+  return (text:gsub("(%a[_./])%f[%a]", "%1" .. mark))
+end
+
+local function word(element)
+  if #element.text < 16 or not element.text:match("%a[_./]%a") then return end
+  if not html then return pandoc.Str(breakable(element.text, "\u{200b}")) end
+  local pieces = pandoc.Inlines({})
+  for piece, mark in (breakable(element.text, "\n") .. "\n"):gmatch("([^\n]*)(\n)") do
+    if #pieces > 0 then pieces:insert(pandoc.RawInline("html", "<wbr>")) end
+    pieces:insert(pandoc.Str(piece))
+  end
+  return pieces
+end
+
+local function code(element)
+  if html then return end
+  element.text = breakable(element.text, "\u{200b}")
+  return element
+end
+
 local function header(element)
   element.content = split_english(element.content)
   return element
@@ -98,6 +120,26 @@ local function number(caption, word, count)
     inlines:extend(first.content)
     first.content = inlines
   end
+end
+
+-- Returns the contents as paragraphs with links: Word leaves its own field blank until it is updated.
+local function contents(blocks, title)
+  local function styled(name, inlines)
+    return pandoc.Div({ pandoc.Para(inlines) }, { ["custom-style"] = name })
+  end
+  local list = pandoc.Blocks({ styled("TOC Heading", title) })
+  local counts = { 0, 0 }
+  for _, block in ipairs(blocks) do
+    if block.t == "Header" and block.level <= 2 then
+      counts[block.level] = counts[block.level] + 1
+      if block.level == 1 then counts[2] = 0 end
+      local number = block.level == 1 and counts[1] or counts[1] .. "." .. counts[2]
+      local entry = pandoc.Inlines({ pandoc.Str(number .. "　") })
+      entry:insert(pandoc.Link(block.content, "#" .. block.identifier))
+      list:insert(styled("Contents " .. block.level, entry))
+    end
+  end
+  return list
 end
 
 local function captions(document)
@@ -116,6 +158,12 @@ local function captions(document)
       return element
     end,
   })
+  if docx then
+    local title = document.meta["toc-title"] or pandoc.Inlines("目录 Contents")
+    local list = contents(document.blocks, pandoc.utils.blocks_to_inlines({ pandoc.Plain(title) }))
+    list:extend(document.blocks)
+    document.blocks = list
+  end
   if html then
     document.blocks = document.blocks:walk({
       Table = function(element)
@@ -126,4 +174,4 @@ local function captions(document)
   return document
 end
 
-return { { Span = span, Div = div, Header = header }, { Pandoc = captions } }
+return { { Span = span, Div = div, Header = header, Str = word, Code = code }, { Pandoc = captions } }

@@ -16,21 +16,22 @@ from gepbook.publish import fonts
 THEME = paths.NOTEBOOKS / "theme"
 COMMON = (
     f"--lua-filter={THEME / 'report.lua'}",
-    "--toc",
-    "--toc-depth=2",
     "--metadata=toc-title:目录 Contents",
     "--number-sections",
 )
+CONTENTS = ("--toc", "--toc-depth=2")
 OPTIONS = {
     "html": (
+        *CONTENTS,
         f"--template={THEME / 'report.html'}",
         f"--css={THEME / 'report.css'}",
         "--embed-resources",
         "--standalone",
         "--mathml",
     ),
+    # Its contents are written by the filter: Word shows a contents field only after an update.
     "docx": (f"--reference-doc={THEME / 'reference.docx'}",),
-    "typst": (f"--template={THEME / 'report.typ'}", "--standalone"),
+    "typst": (*CONTENTS, f"--template={THEME / 'report.typ'}", "--standalone"),
 }
 
 

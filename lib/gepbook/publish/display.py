@@ -23,6 +23,9 @@ MISSING = "—"
 DPI = 150
 YI = 1e8  # 亿
 WAN = 1e4  # 万
+#: Widths of table columns, in half-width characters.
+PADDING = 3
+PAGE = 112
 Format = Callable[[Any], str] | str
 
 
@@ -74,20 +77,55 @@ def _cell(text: str) -> str:
     return f"[{text}]{{.origin .{origins[text]}}}" if text in origins else escape(text)
 
 
-def _share(cells: list[str]) -> int:
-    """Return how wide a column wants to be: its widest cell up to a limit, never less than a word."""
-    words = [word for cell in cells for word in re.findall(r"[!-~]+", cell)]
-    longest = max((len(word) for word in words), default=0)
-    return 2 + max(2, min(longest, 32), min(max(_width(cell) for cell in cells), 26))
+def _shares(columns: list[list[str]]) -> list[int]:
+    """Return how wide columns want to be; together no wider than a page where that can be.
+
+    Short columns keep the width of their widest cell, long texts give way. No column is narrower than
+    a word; long names may break after `_`, `.` and `/` between letters, as
+    notebooks/theme/report.lua lets them.
+    """
+    widest = [max(map(_width, column)) for column in columns]
+    words = [max(map(_longest_word, column)) for column in columns]
+    shares: list[int] = []
+    for limit in range(60, 8, -2):
+        shares = [
+            PADDING + max(word, min(width, limit))
+            for width, word in zip(widest, words, strict=True)
+        ]
+        if sum(shares) <= PAGE:
+            break
+    return shares
 
 
-def pipe_table(names: list[str], rows: list[list[str]], right: list[bool] | None = None) -> str:
-    """Return plain texts as a Pandoc pipe table; the name of an origin becomes a badge."""
-    sides = right or [False] * len(names)
-    shares = [_share(list(column)) for column in zip(names, *rows, strict=True)]
+def _longest_word(text: str) -> int:
+    """Return the length of the longest piece of a text that cannot be broken."""
+    pieces = re.sub(r"([A-Za-z][_./])(?=[A-Za-z])", r"\1 ", text)
+    return max((len(word) for word in re.findall(r"[!-~]+", pieces)), default=0)
+
+
+def pipe_table(
+    names: list[str],
+    rows: list[list[str]],
+    right: list[bool] | None = None,
+    shares: list[int] | None = None,
+) -> str:
+    """Return plain texts as a Pandoc pipe table; the name of an origin becomes a badge.
+
+    Parameters
+    ----------
+    names : list of str
+    rows : list of list of str
+    right : list of bool, optional
+        Columns to align right; all left by default.
+    shares : list of int, optional
+        Relative widths of the columns; by their contents by default.
+    """
+    columns = [list(column) for column in zip(names, *rows, strict=True)]
     rules = [
         "-" * (share - 1) + ":" if side else ":" + "-" * (share - 1)
-        for share, side in zip(shares, sides, strict=True)
+        for share, side in zip(
+            shares or _shares(columns), right or [False] * len(names), strict=True
+        )
     ]
     lines = [f"| {' | '.join(map(escape, names))} |", f"|{'|'.join(rules)}|"]
     return "\n".join([*lines, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)])

@@ -147,7 +147,9 @@ def _chapters(
     if problems:
         code = expected.get("county_code")
         chosen = f"--counties {code} " if code else ""
-        problems[-1] += f" Run it again: python run_all.py {chosen}--years {expected['year']} --force"
+        problems[-1] += (
+            f" Run it again: python run_all.py {chosen}--years {expected['year']} --force"
+        )
         raise StageError(problems)
     return chapters
 
@@ -159,7 +161,9 @@ def _check_task(
     given = notebook.metadata.get("papermill", {}).get("parameters", {})
     for key, value in expected.items():
         if given.get(key) != value:
-            raise StageError(f"{path}: was run with {key} = {given.get(key)!r}, expected {value!r}.")
+            raise StageError(
+                f"{path}: was run with {key} = {given.get(key)!r}, expected {value!r}."
+            )
 
 
 def chapter(notebook: nbformat.NotebookNode, name: str, path: Path) -> Chapter:
@@ -263,6 +267,7 @@ def _metadata(
         "lang": "zh-Hans",
         "date": date,
         "kicker": KICKER,
+        "abstract-title": "主要结果 Key results",
         "site": site,
         "abstract": "\n\n".join([_key_figures(rows), _warning(rows), _facts(facts)]) + "\n",
     }
@@ -290,13 +295,14 @@ def _key_figures(rows: pd.DataFrame) -> str:
             [yi(gep.loc[name, "value"]) for name in shown],
             [ORIGIN_ZH[gep.loc[name, "origin"]] for name in shown],
         ],
+        shares=[10] * len(shown),
     )
     return f"::: figures\n{table}\n:::"
 
 
 def _facts(facts: Mapping[str, str]) -> str:
     """Return the facts of the cover."""
-    table = pipe_table(["", ""], [[name, value] for name, value in facts.items()])
+    table = pipe_table(["", ""], [[name, value] for name, value in facts.items()], shares=[10, 30])
     return f"::: facts\n{table}\n:::"
 
 
@@ -308,7 +314,8 @@ def _warning(rows: pd.DataFrame) -> str:
     return Callout(
         "warning",
         "演示结果，不是官方统计 Demonstration, not an official result",
-        f"本报告依据 {len(rows)} 个数：" + "、".join(f"{ORIGIN_ZH[o]} {n}" for o, n in counts.items())
+        f"本报告依据 {len(rows)} 个数："
+        + "、".join(f"{ORIGIN_ZH[o]} {n}" for o, n in counts.items())
         + "。标注“示例”的数依据示例数据，不得引用为当地实际 (figures marked 示例 rest on illustrative inputs "
         "and say nothing about the real place)。",
     ).markdown()
