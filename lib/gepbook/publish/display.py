@@ -41,7 +41,7 @@ def wan(value: float) -> str:
 
 def percent(value: float) -> str:
     """Return a share as percent with one decimal."""
-    return f"{value * 100:,.1f} %"
+    return f"{value * 100:,.1f}%"
 
 
 def significant(value: float) -> str:

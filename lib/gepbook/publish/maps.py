@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap, ListedColormap
+from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.patches import Patch
 from shapely.geometry.base import BaseGeometry
 
@@ -16,8 +16,8 @@ from gepbook.publish.fonts import INK, QUIET
 
 GREENS = ("#eef4e4", "#cfe3bd", "#9dcb93", "#5fa976", "#2b7d5b", "#0d4f3f")
 METRES_PER_KM = 1000.0
-#: Percent of cells at either end that share the colour of the end, so that one cell does not set the scale.
-OUTLIERS = 2
+#: Percent of cells at either end that share one colour: a few odd cells must not flatten the rest.
+OUTLIERS = 5
 
 
 def classes(values: pd.Series, count: int = len(GREENS)) -> np.ndarray:
@@ -65,7 +65,14 @@ def choropleth(
     ]
     if len(lacking):
         handles.append(Patch(facecolor="#f3f3f3", edgecolor=QUIET, hatch="///", label="无数据"))
-    axes.legend(handles=handles, title=unit, loc="lower left", fontsize=7, title_fontsize=8)
+    axes.legend(
+        handles=handles,
+        title=unit,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 0.1),  # above the scale bar, over the sea
+        fontsize=7,
+        title_fontsize=8,
+    )
     axes.set_axis_off()
     _scale_bar(axes, 50.0)
     return Picture(figure)
@@ -99,9 +106,8 @@ def class_map(land_cover: xr.DataArray, geometry: BaseGeometry) -> Picture:
 def raster_map(raster: xr.DataArray, geometry: BaseGeometry, unit: str) -> Picture:
     """Return a map of a figure per hectare in a county; its extremes share the end colours."""
     figure, axes = new_figure(5.8, 3.7)
-    low, high = np.nanpercentile(raster.to_numpy(), [OUTLIERS, 100 - OUTLIERS])
     values = raster.to_numpy()
-    low, high = np.nanpercentile(values, [5, 95])  # a few odd cells must not flatten the rest
+    low, high = np.nanpercentile(values, [OUTLIERS, 100 - OUTLIERS])
     shown = axes.imshow(
         values,
         cmap=ListedColormap(GREENS),

@@ -316,6 +316,6 @@ def _warning(rows: pd.DataFrame) -> str:
         "演示结果，不是官方统计 Demonstration, not an official result",
         f"本报告依据 {len(rows)} 个数："
         + "、".join(f"{ORIGIN_ZH[o]} {n}" for o, n in counts.items())
-        + "。标注“示例”的数依据示例数据，不得引用为当地实际 (figures marked 示例 rest on illustrative inputs "
-        "and say nothing about the real place)。",
+        + "。标注“示例”的数依据示例数据，不得引用为当地实际 "
+        "(figures marked 示例 rest on illustrative inputs and say nothing about the real place)。",
     ).markdown()
