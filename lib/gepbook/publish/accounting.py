@@ -148,9 +148,7 @@ def composition_figure(ledger: pd.DataFrame) -> Picture:
     axes.bar_label(bars, [f"{v / YI:,.2f}" for v in value], padding=3, fontsize=8)
     axes.margins(x=0.12)
     axes.set_xlabel("亿元（当年价）")
-    for category, zh in CATEGORY_ZH.items():
-        axes.barh([], [], color=CATEGORY_COLORS[category], label=zh)
-    axes.legend(loc="lower right", fontsize=8)
+    common.category_legend(axes)
     return Picture(figure)
 
 

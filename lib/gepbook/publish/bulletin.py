@@ -10,7 +10,7 @@ from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.assessment import dual
 from gepbook.bulletin import Bulletin
 from gepbook.ledger import ORIGIN_ZH
-from gepbook.publish import maps
+from gepbook.publish import common, maps
 from gepbook.publish.display import (
     YI,
     Callout,
@@ -85,9 +85,7 @@ def service_figure(result: Bulletin) -> Picture:
     axes.bar_label(bars, [f"{v / YI:,.1f}" for v in values], padding=3, fontsize=8)
     axes.margins(x=0.14)
     axes.set_xlabel("亿元（当年价）")
-    for category, zh in CATEGORY_ZH.items():
-        axes.barh([], [], color=CATEGORY_COLORS[category], label=zh)
-    axes.legend(loc="lower right", fontsize=8)
+    common.category_legend(axes)
     return Picture(figure)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pandas as pd
+from matplotlib.patches import Patch
 
+from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH, ParameterSet
 from gepbook.publish.display import Callout, Table
+from gepbook.publish.fonts import CATEGORY_COLORS
 from gepbook.run import Run
 
 KIND_ZH = {"raster": "栅格", "vector": "矢量", "table": "表"}
@@ -75,3 +79,9 @@ def shown_value(value: object) -> str:
             return f"{min(numbers):g} … {max(numbers):g} ({len(value)} 项)"
         return f"{len(value)} 项"
     return json.dumps(value, ensure_ascii=False).strip('"')
+
+
+def category_legend(axes: Any) -> None:
+    """Add the legend of the three categories to a bar chart."""
+    handles = [Patch(color=CATEGORY_COLORS[c], label=zh) for c, zh in CATEGORY_ZH.items()]
+    axes.legend(handles=handles, loc="lower right", fontsize=8)
