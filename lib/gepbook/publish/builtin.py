@@ -5,12 +5,14 @@ It reads the same text, filter, templates and styles as Quarto, so the two look 
 
 from __future__ import annotations
 
+from importlib.metadata import version as version_of
 from pathlib import Path
 
 import pypandoc
 import typst
 
 from gepbook import paths
+from gepbook.errors import StageError
 from gepbook.publish import fonts
 
 THEME = paths.NOTEBOOKS / "theme"
@@ -37,7 +39,7 @@ OPTIONS = {
 
 def version() -> str:
     """Return the versions of the programs behind the renderer."""
-    return f"pandoc {pypandoc.get_pandoc_version()}, typst {typst.__version__}"
+    return f"pandoc {pypandoc.get_pandoc_version()}, typst {version_of('typst')}"
 
 
 def render(source: Path, form: str) -> Path:
@@ -48,29 +50,40 @@ def render(source: Path, form: str) -> Path:
     source : Path
         Markdown with its pictures in the same folder.
     form : {"html", "pdf", "docx"}
+
+    Raises
+    ------
+    StageError
+        When Pandoc or Typst fails; holds what it said.
     """
     if form != "pdf":
         return _pandoc(source, form, source.with_suffix(f".{form}"))
     page = _pandoc(source, "typst", source.with_suffix(".typ"))
     result = source.with_suffix(".pdf")
-    typst.compile(
-        str(page),
-        output=str(result),
-        root=str(source.parent),
-        font_paths=[str(fonts.font_dir())],
-        ignore_system_fonts=True,
-    )
+    try:
+        typst.compile(
+            str(page),
+            output=str(result),
+            root=str(source.parent),
+            font_paths=[str(fonts.font_dir())],
+            ignore_system_fonts=True,
+        )
+    except typst.TypstError as error:
+        raise StageError(f"typst: cannot set {source.name} as PDF: {error}") from error
     return result
 
 
 def _pandoc(source: Path, to: str, result: Path) -> Path:
     """Run Pandoc in the folder of the source."""
-    pypandoc.convert_file(
-        str(source),
-        to,
-        format="markdown",
-        outputfile=str(result),
-        extra_args=[*COMMON, *OPTIONS[to], f"--resource-path={source.parent}"],
-        cworkdir=str(source.parent),
-    )
+    try:
+        pypandoc.convert_file(
+            str(source),
+            to,
+            format="markdown",
+            outputfile=str(result),
+            extra_args=[*COMMON, *OPTIONS[to], f"--resource-path={source.parent}"],
+            cworkdir=str(source.parent),
+        )
+    except RuntimeError as error:
+        raise StageError(f"pandoc: cannot write {source.name} as {to}: {error}") from error
     return result

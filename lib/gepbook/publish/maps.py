@@ -26,6 +26,11 @@ def classes(values: pd.Series, count: int = len(GREENS)) -> np.ndarray:
     return limits if len(limits) > 1 else np.array([limits[0], limits[0] + 1.0])
 
 
+def class_colors(count: int) -> list[str]:
+    """Return the colours of some classes, light to dark."""
+    return [GREENS[int(i)] for i in np.linspace(0, len(GREENS) - 1, count).round()]
+
+
 def choropleth(
     boundaries: gpd.GeoDataFrame, values: pd.Series, unit: str, highlight: str | None = None
 ) -> Picture:
@@ -34,7 +39,7 @@ def choropleth(
     frame = boundaries.join(values.rename("figure"))
     known = frame.dropna(subset="figure")
     limits = classes(known["figure"])
-    colors = [GREENS[int(i)] for i in np.linspace(0, len(GREENS) - 1, len(limits) - 1).round()]
+    colors = class_colors(len(limits) - 1)
     norm = BoundaryNorm(limits, len(colors))
     known.plot(
         column="figure",

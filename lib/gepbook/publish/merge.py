@@ -80,7 +80,7 @@ def county_report(release_dir: Path, county_code: str, year: int) -> Document:
     """
     names = [stage.name for stage in STAGES.values() if stage.scope == "county"]
     folders = [stage_dir(release_dir, name, county_code, year) for name in names]
-    expected = {"county_code": county_code, "year": year}
+    expected: dict[str, str | int] = {"county_code": county_code, "year": year}
     chapters = _chapters(names, folders, expected)
     county = counties.read().loc[county_code]
     title = f"{county['name_zh']} {year} 年生态产品价值核算报告"
