@@ -8,5 +8,5 @@ from pathlib import Path
 ROOT = Path(os.environ.get("GEPBOOK_HOME", Path(__file__).parents[2]))
 NOTEBOOKS = ROOT / "notebooks"
 PARAMS = ROOT / "params"
-OUTPUTS = ROOT / "outputs"
+OUTPUTS = Path(os.environ.get("GEPBOOK_OUTPUTS", ROOT / "outputs"))
 OPEN_PACK = Path(__file__).parent / "inputs" / "open_pack"
