@@ -49,25 +49,10 @@ def tables_of(spec: ServiceSpec, inputs: CountyInputs) -> dict[str, pd.DataFrame
     """
     tables, problems = {}, []
     for wanted in spec.tables:
-        frame = inputs.table(wanted.name)
-        whole = inputs.pack.table(wanted.name)
-        lacking = [column for column in wanted.columns if column not in whole.columns]
-        if lacking:
-            problems.append(
-                f"table {wanted.name}: has no column {', '.join(lacking)}. Add it to the pack."
-            )
-        elif frame.empty and "year" in whole.columns:
-            problems.append(
-                f"table {wanted.name}: has no row of {inputs.county_code} {inputs.name_zh} for "
-                f"{inputs.year}. Add the row."
-            )
-        elif frame[list(wanted.columns)].isna().any(axis=None):
-            names = frame.columns[frame.isna().any()]
-            problems.append(
-                f"table {wanted.name}: {inputs.county_code} {inputs.name_zh} {inputs.year} has no "
-                f"{', '.join(names)}. Fill it in, with 0 where there is none."
-            )
-        tables[wanted.name] = frame
+        try:
+            tables[wanted.name] = inputs.figures(wanted.name, *wanted.columns)
+        except CoverageError as error:
+            problems += error.problems
     if problems:
         raise CoverageError(problems)
     return tables

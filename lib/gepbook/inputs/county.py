@@ -9,7 +9,7 @@ import xarray as xr
 from shapely.geometry.base import BaseGeometry
 
 from gepbook import counties, zonal
-from gepbook.errors import CodeError
+from gepbook.errors import CodeError, CoverageError
 from gepbook.inputs.pack import LAND_COVER, Pack
 from gepbook.ledger import Origin
 
@@ -57,6 +57,34 @@ class CountyInputs:
     def table(self, name: str) -> pd.DataFrame:
         """Return the county's rows of a table (of this year, where the table has years)."""
         return self.pack.table(name, self.county_code, self.year)
+
+    def figures(self, name: str, *columns: str) -> pd.DataFrame:
+        """Return the county's rows of a table with some columns, none of them missing.
+
+        Raises
+        ------
+        CoverageError
+            When the county's row or a figure in it is missing; missing is never taken for 0.
+        """
+        frame = self.table(name)
+        whole = self.pack.table(name)
+        lacking = [column for column in columns if column not in whole.columns]
+        if lacking:
+            raise CoverageError(
+                f"table {name}: has no column {', '.join(lacking)}. Add it to the pack."
+            )
+        where = f"{self.county_code} {self.name_zh}"
+        if frame.empty and "year" in whole.columns:
+            raise CoverageError(
+                f"table {name}: has no row of {where} for {self.year}. Add the row."
+            )
+        empty = [column for column in columns if frame[column].isna().any()]
+        if empty:
+            raise CoverageError(
+                f"table {name}: {where} {self.year} has no {', '.join(empty)}. "
+                "Fill it in, with 0 where there is none."
+            )
+        return frame
 
     def origin(self, name: str) -> Origin:
         """Return whether a layer was observed, modelled or only illustrates."""

@@ -18,13 +18,19 @@ FIGURES = (
 
 
 def entries(inputs: CountyInputs, measure: str = "value") -> list[dict[str, Any]]:
-    """Return the ledger rows of the basic figures of one county and year."""
+    """Return the ledger rows of the basic figures of one county and year.
+
+    Raises
+    ------
+    CoverageError
+        When the county's row or a figure in it is missing.
+    """
     return [
         ledger.entry(
             "statistics",
             item,
             measure,
-            inputs.table(table)[column].item(),
+            inputs.figures(table, column)[column].item(),
             unit,
             origin=inputs.origin(table),
             method_id=f"pack/{table}.{column}",

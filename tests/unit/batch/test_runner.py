@@ -30,7 +30,9 @@ def stage(folder, name, code):
     notebook = nbformat.v4.new_notebook(
         metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
     )
-    head = nbformat.v4.new_code_cell('county_code: str = "330102"\nyear: int = 2023\nrun_dir: str = ""')
+    head = nbformat.v4.new_code_cell(
+        'county_code: str = "330102"\nyear: int = 2023\nrun_dir: str = ""'
+    )
     head.metadata["tags"] = ["parameters"]
     notebook.cells = [head, nbformat.v4.new_code_cell(code)]
     path = folder / f"{name}.ipynb"
