@@ -24,6 +24,8 @@ from gepbook.batch.options import REPORT, Options, Request, check
 from gepbook.batch.plan import Planner
 from gepbook.batch.runner import Job, Record, Status, run_job
 from gepbook.errors import GepbookError, StageError
+from gepbook.publish import render
+from gepbook.publish.site import write_site
 from gepbook.stages import STAGES
 
 __all__ = ["Request", "main"]
@@ -131,9 +133,7 @@ class Batch:
         self._phase(c, f"{year} 公报", self.planner.pool_jobs(year, "province"))
         if REPORT in self.options.stages:
             self._reports(c, year)
-        from gepbook.publish import site
-
-        site.write_site(self.options.release_dir, self.options.pack)
+        write_site(self.options.release_dir, self.options.pack)
 
     def _phase(self, c: Client, title: str, jobs: list[Job]) -> None:
         """Run the jobs of a phase that are not current."""
@@ -221,8 +221,6 @@ def _render(args: tuple[Path, str | None, int, list[str], str, bool]) -> Record:
 
     A report whose notebooks are not all there is refused, not failed.
     """
-    from gepbook.publish import render
-
     release_dir, code, year, formats, renderer, force = args
     started = time.perf_counter()
     status: Status = "ok"
