@@ -147,7 +147,7 @@ class Table:
     Notes
     -----
     Columns with a format and numeric columns stand right. A cell that is the name of an origin
-    (实测, 模型, 示例) becomes a badge. A missing value is a dash.
+    (实测, 模型, 示例) becomes a badge. A missing value is a dash; so is a table without rows.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Table:
         self.rows = [
             [_shown(value, forms.get(name)) for name, value in zip(self.names, row, strict=True)]
             for row in frame.itertuples(index=False, name=None)
-        ]
+        ] or [[MISSING] * len(self.names)]
 
     def markdown(self) -> str:
         """Return the table as a Pandoc pipe table with its caption and note."""

@@ -1,4 +1,7 @@
-"""The index of a release: headline, map, list of all counties, downloads; works from file:// (站点首页)."""
+"""The index of a release: headline, map, list of all counties, downloads (站点首页).
+
+It works from file:// and without a network.
+"""
 
 from __future__ import annotations
 
@@ -244,7 +247,8 @@ def _partial(figures: pd.DataFrame) -> str:
     if received == len(figures):
         return ""
     return (
-        f"{len(figures)} 个县（市、区）中 {received} 个有结果；合计数（如有）只含已有结果的县，不得作为全省数引用。"
+        f"{len(figures)} 个县（市、区）中 {received} 个有结果；"
+        "合计数（如有）只含已有结果的县，不得作为全省数引用。"
         f" {received} of {len(figures)} counties have results."
     )
 
