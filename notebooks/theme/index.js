@@ -20,7 +20,7 @@ function filter() {
 function key(row, column, numeric) {
   const cell = row.cells[column];
   if (!numeric) return cell.textContent.trim();
-  return cell.dataset.value === "" ? -Infinity : Number(cell.dataset.value);
+  return cell.dataset.value === "" ? null : Number(cell.dataset.value);
 }
 
 function sort(header) {
@@ -32,7 +32,8 @@ function sort(header) {
   header.setAttribute("aria-sort", down ? "descending" : "ascending");
   rows.sort((a, b) => {
     const [x, y] = [key(a, column, numeric), key(b, column, numeric)];
-    const order = numeric ? x - y || 0 : x.localeCompare(y, "zh-Hans-CN");
+    if (x === null || y === null) return (x === null) - (y === null); // without a value: last
+    const order = numeric ? x - y : x.localeCompare(y, "zh-Hans-CN");
     return down ? -order : order;
   });
   body.append(...rows);

@@ -123,7 +123,7 @@ def _place(document: merge.Document, target: Path, renderer: str, force: bool) -
     if not force and _is_current(target, stamp, wanted):
         return target
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{target.stem}-", dir=stamp.parent) as work:
+    with tempfile.TemporaryDirectory(prefix=f"{target.stem}.part-", dir=stamp.parent) as work:
         source = document.write(Path(work))
         chosen.render(source, target.suffix.removeprefix(".")).replace(target)
     stamp.write_text(
