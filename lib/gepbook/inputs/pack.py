@@ -124,7 +124,7 @@ class Pack:
         """Return the grid of a raster file."""
         path = self.folder / resource.path
         if resource.format == "zarr":
-            with xr.open_zarr(path) as dataset:
+            with xr.open_zarr(path, consolidated=False) as dataset:
                 crs = CRS.from_wkt(dataset["spatial_ref"].attrs["crs_wkt"])
                 x, y = dataset["x"].to_numpy(), dataset["y"].to_numpy()
             step_x, step_y = float(x[1] - x[0]), float(y[1] - y[0])
@@ -202,7 +202,7 @@ class Pack:
         path = self.folder / resource.path
         if resource.format == "zarr":
             rows, cols = window.toslices()
-            with xr.open_zarr(path, mask_and_scale=True) as dataset:
+            with xr.open_zarr(path, consolidated=False) as dataset:
                 found = dataset[layer].isel(y=rows, x=cols).astype("float64").load()
             values = found.to_numpy().reshape(-1, *found.shape[-2:])
         else:
