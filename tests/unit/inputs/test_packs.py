@@ -140,6 +140,7 @@ def test_illustrative_tables_add_up_to_their_magnitudes(pack):
     any(importlib.util.find_spec(name) is None for name in BUILD_PACKAGES),
     reason="the packages of the extra 'open-pack' are not installed",
 )
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of affine, inside rasterio
 def test_the_pack_can_be_made_anew(pack, tmp_path):
     build_open_pack.main(tmp_path)
     made = Pack.open(tmp_path)
