@@ -25,6 +25,8 @@ YI = 1e8  # 亿
 WAN = 1e4  # 万
 #: Widths of table columns, in half-width characters.
 PADDING = 3
+SHORT = 10
+LONG = 90
 PAGE = 112
 Format = Callable[[Any], str] | str
 
@@ -80,21 +82,19 @@ def _cell(text: str) -> str:
 def _shares(columns: list[list[str]]) -> list[int]:
     """Return how wide columns want to be; together no wider than a page where that can be.
 
-    Short columns keep the width of their widest cell, long texts give way. No column is narrower than
-    a word; long names may break after `_`, `.` and `/` between letters, as
+    Every column gets the room of a short text and of its longest word; what is left goes to the
+    longer texts. Long names may break after `_`, `.` and `/` between letters, as
     notebooks/theme/report.lua lets them.
     """
     widest = [max(map(_width, column)) for column in columns]
     words = [max(map(_longest_word, column)) for column in columns]
-    shares: list[int] = []
-    for limit in range(60, 8, -2):
-        shares = [
-            PADDING + max(word, min(width, limit))
-            for width, word in zip(widest, words, strict=True)
-        ]
-        if sum(shares) <= PAGE:
-            break
-    return shares
+    least = [max(w, min(width, SHORT)) for w, width in zip(words, widest, strict=True)]
+    wishes = [max(0, min(w, LONG) - floor) for w, floor in zip(widest, least, strict=True)]
+    left = max(0, PAGE - PADDING * len(columns) - sum(least))
+    granted = min(1.0, left / max(1, sum(wishes)))
+    return [
+        PADDING + floor + int(wish * granted) for floor, wish in zip(least, wishes, strict=True)
+    ]
 
 
 def _longest_word(text: str) -> int:
