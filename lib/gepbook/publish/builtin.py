@@ -20,6 +20,7 @@ COMMON = (
     f"--lua-filter={THEME / 'report.lua'}",
     "--metadata=toc-title:目录 Contents",
     "--number-sections",
+    "--wrap=none",
 )
 CONTENTS = ("--toc", "--toc-depth=2")
 OPTIONS = {
