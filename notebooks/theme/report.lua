@@ -44,7 +44,8 @@ local function split_english(inlines)
   if typst then
     chinese:extend(typst_inlines("#english", english))
   else
-    chinese:insert(pandoc.Span(english, { class = "en", lang = "en", ["custom-style"] = "English" }))
+    local attributes = docx and { { "custom-style", "English" } } or { { "lang", "en" } }
+    chinese:insert(pandoc.Span(english, pandoc.Attr("", { "en" }, attributes)))
   end
   return chinese
 end
