@@ -143,6 +143,21 @@ local function contents(blocks, title)
   return list
 end
 
+-- Quarto drops captions of tables without a label, and names figures in its own way, for Typst.
+local function typst_figure(kind, element, content)
+  local caption = pandoc.utils.blocks_to_inlines(element.caption.long)
+  element.caption = { long = {} }
+  element.classes:insert("typst:no-figure")
+  local blocks = pandoc.Blocks({
+    pandoc.RawBlock("typst", "#figure(kind: " .. kind .. ", caption: ["),
+    pandoc.Plain(caption),
+    pandoc.RawBlock("typst", "], ["),
+  })
+  blocks:extend(content)
+  blocks:insert(pandoc.RawBlock("typst", "])"))
+  return blocks
+end
+
 local function captions(document)
   local tables, figures = 0, 0
   document.blocks = document.blocks:walk({
@@ -150,13 +165,13 @@ local function captions(document)
       if #element.caption.long == 0 then return end
       tables = tables + 1
       number(element.caption, "表", tables)
-      return element
+      return typst and typst_figure("table", element, { element }) or element
     end,
     Figure = function(element)
       if #element.caption.long == 0 then return end
       figures = figures + 1
       number(element.caption, "图", figures)
-      return element
+      return typst and typst_figure("image", element, element.content) or element
     end,
   })
   if docx then

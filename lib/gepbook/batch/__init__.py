@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from gepbook import counties, provenance
 from gepbook.batch import cluster
 from gepbook.batch.options import REPORT, Options, Request, check
 from gepbook.batch.plan import Planner
-from gepbook.batch.runner import Job, Record, Status, run_job
+from gepbook.batch.runner import Job, Record, Status, failed_dir, run_job
 from gepbook.errors import GepbookError, StageError
 from gepbook.publish import render
 from gepbook.publish.site import write_site
@@ -142,6 +143,7 @@ class Batch:
         for job in jobs:
             if not force and job.is_current():
                 task = job.task
+                shutil.rmtree(failed_dir(task), ignore_errors=True)
                 self.records.append(
                     Record(task.stage, task.county_code or "", task.year, "skipped")
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 import dask
@@ -43,4 +44,10 @@ def client(workers: int | None, scheduler: str | None) -> Iterator[Client]:
         ) as cluster,
         Client(cluster) as connected,
     ):
+        connected.run(_leave_interrupts_to_parent)
         yield connected
+
+
+def _leave_interrupts_to_parent() -> None:
+    """Let a worker ignore Ctrl-C: the program that started it ends it in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -59,18 +59,28 @@ def render(source: Path, form: str) -> Path:
     """
     if form != "pdf":
         return _pandoc(source, form, source.with_suffix(f".{form}"))
-    page = _pandoc(source, "typst", source.with_suffix(".typ"))
-    result = source.with_suffix(".pdf")
+    return typeset(_pandoc(source, "typst", source.with_suffix(".typ")))
+
+
+def typeset(page: Path) -> Path:
+    """Set a Typst page as PDF beside it, with the fonts of the Python install.
+
+    Raises
+    ------
+    StageError
+        When Typst fails; holds what it said.
+    """
+    result = page.with_suffix(".pdf")
     try:
         typst.compile(
             str(page),
             output=str(result),
-            root=str(source.parent),
+            root=str(page.parent),
             font_paths=[str(fonts.font_dir())],
             ignore_system_fonts=True,
         )
     except typst.TypstError as error:
-        raise StageError(f"typst: cannot set {source.name} as PDF: {error}") from error
+        raise StageError(f"typst: cannot set {page.name} as PDF: {error}") from error
     return result
 
 

@@ -237,7 +237,7 @@ def _picture(file: str, content: bytes, options: Mapping[str, Any]) -> str:
     share = min(100, round(100 * pixels / DPI / TEXT_WIDTH_IN))
     caption = str(options.get("fig-cap", ""))
     alt = str(options.get("fig-alt", caption)).replace('"', "'")
-    return f'![{caption}]({file}){{width={share}% alt="{alt}"}}'
+    return f'![{caption}]({file}){{width={share}% alt="{alt}" fig-alt="{alt}"}}'
 
 
 def _metadata(

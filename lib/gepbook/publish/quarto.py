@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 import shutil
 import subprocess
@@ -11,10 +10,15 @@ from pathlib import Path
 
 from gepbook import paths
 from gepbook.errors import StageError
-from gepbook.publish import fonts
+from gepbook.publish import builtin
 
 OLDEST = (1, 4)
-TARGETS = {"html": "html", "pdf": "typst", "docx": "docx"}
+#: Quarto before 1.7 brings a Typst too old for the template: it writes the page, ours sets it.
+TARGETS = {
+    "html": ("--to", "html"),
+    "pdf": ("--to", "typst", "-M", "output-ext:typ"),
+    "docx": ("--to", "docx"),
+}
 
 
 @functools.cache
@@ -54,9 +58,8 @@ def render(source: Path, form: str) -> Path:
     if program is None:
         raise StageError("quarto: is not on PATH. Install Quarto 1.4 or later, or choose builtin.")
     run = subprocess.run(
-        [program, "render", source.name, "--to", TARGETS[form], "--no-execute"],
+        [program, "render", source.name, *TARGETS[form], "--no-execute"],
         cwd=folder,
-        env={**os.environ, "TYPST_FONT_PATHS": str(fonts.font_dir())},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -64,10 +67,10 @@ def render(source: Path, form: str) -> Path:
         errors="replace",
         check=False,
     )
-    result = source.with_suffix(f".{form}")
+    result = source.with_suffix(".typ" if form == "pdf" else f".{form}")
     if run.returncode != 0 or not result.exists():
         log = folder.with_name(f"{folder.name}.log")
         log.write_text(run.stdout, encoding="utf-8")
         complaint = next((s for s in run.stdout.splitlines() if "ERROR" in s), "no result")
         raise StageError(f"quarto {version()}: {complaint.strip()} Its whole log: {log}")
-    return result
+    return builtin.typeset(result) if form == "pdf" else result

@@ -113,7 +113,7 @@ def test_evapotranspiration_stays_below_rain_and_demand(rain, demand, omega):
         land_cover=grid(15, "1"),
         params=fu.ActualEvapotranspirationParams(omega=dict.fromkeys(types, omega)),
     ).item()
-    assert -1e-9 * rain <= actual <= min(rain, demand) * (1 + 1e-9)
+    assert -1e-9 * rain <= actual <= min(rain, demand) + 1e-9 * rain
 
 
 def test_no_rain_no_evaporation():
