@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gepbook import counties
+from gepbook import counties, ledger
 from gepbook.accounting import registry
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.assessment import dual
@@ -41,11 +41,11 @@ def coverage_notice(result: Bulletin) -> Callout:
     )
 
 
-def headline(result: Bulletin, ledger: pd.DataFrame, run: Run) -> Prose:
+def headline(result: Bulletin, figures: pd.DataFrame, run: Run) -> Prose:
     """Return the bulletin's first paragraph."""
-    gep = ledger[(ledger["account"] == "gep") & (ledger["measure"] == "value")]
+    gep = figures[(figures["account"] == "gep") & (figures["measure"] == "value")]
     gep = gep[gep["price_basis"] == "current"].set_index("item")["value"]
-    growth = ledger[(ledger["account"] == "gep") & (ledger["measure"] == "growth")]["value"]
+    growth = figures[(figures["account"] == "gep") & (figures["measure"] == "growth")]["value"]
     gdp = result.counties["gdp_cny"].sum()
     first = result.counties.iloc[0]
     scope = "全省" if not result.missing else f"有结果的 {len(result.counties)} 个县"
@@ -122,6 +122,12 @@ def service_table(result: Bulletin) -> Table:
     return Table(frame, "各项服务价值 Value by service", {"亿元": yi, "占比": percent})
 
 
+def _origin_note(result: Bulletin) -> str:
+    """Return the sentence that says what the figures of a provincial table rest on."""
+    origin = ORIGIN_ZH[ledger.weakest(result.pool["origin"])]
+    return f"本表各数性质：{origin}（取其输入中最弱者 the weakest of their inputs）。"
+
+
 def prefecture_table(result: Bulletin) -> Table:
     """Return GEP, GDP and compensation by prefecture."""
     table = result.prefectures
@@ -142,6 +148,7 @@ def prefecture_table(result: Bulletin) -> Table:
         frame,
         "各设区市结果 Results by prefecture",
         {**forms, "万元/km²": "{:,.0f}".format, "补偿 万元": wan},
+        note=_origin_note(result),
     )
 
 
@@ -169,7 +176,7 @@ def ranking_table(result: Bulletin) -> Table:
         "GEP/GDP": "{:.2f}".format,
         "补偿 万元": wan,
     }
-    return Table(frame, "各县（市、区）结果 Results by county", forms)
+    return Table(frame, "各县（市、区）结果 Results by county", forms, note=_origin_note(result))
 
 
 def group_table(result: Bulletin, run: Run) -> Table | Prose:
@@ -192,7 +199,7 @@ def group_table(result: Bulletin, run: Run) -> Table | Prose:
         frame,
         "山区26县 GDP 与 GEP 双考核 Dual assessment of the mountain counties",
         {"GDP 增长": percent, "GEP 增长": percent, "指数": "{:.2f}".format},
-        note="权重为本工具建议值，非已公布规则；可比价。",
+        note=f"权重为本工具建议值，非已公布规则；可比价。{_origin_note(result)}",
     )
 
 
@@ -215,5 +222,5 @@ def reference_table(result: Bulletin) -> Table:
         "与已公布结果对照 Beside published results",
         {"公布 亿元": number, "本次 亿元": number, "本次/公布": "{:.2f}".format},
         note="年份、方法、边界与输入均不同，只看量级。Different year, method, boundary and inputs: "
-        "compare magnitudes only.",
+        f"compare magnitudes only. {_origin_note(result)}",
     )
