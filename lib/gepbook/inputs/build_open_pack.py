@@ -368,6 +368,11 @@ def unit_of(column: str) -> str:
         "_t": "t a-1",
         "_kwh": "kWh a-1",
         "_km2": "km2",
+        "_km": "km",
+        "_m2": "m2",
+        "_ha": "ha",
+        "_hour": "h a-1",
+        "_night": "1",
         "_percent": "percent",
         "_day": "d",
     }
@@ -411,7 +416,7 @@ def main(out: Path) -> None:
     def masked(array: np.ndarray) -> np.ndarray:
         return np.where(kept, array, np.nan)
 
-    add_climate(builder, masked)
+    add_climate(builder, masked, config)
     slope = modelled_slope(grid, config["relief_slope_factor"])
     add_terrain(builder, masked, slope)
     covers = add_land_cover(builder, masked, config)
@@ -421,8 +426,8 @@ def main(out: Path) -> None:
     write_datapackage(builder, config)
 
 
-def add_climate(builder: Builder, masked: Any) -> None:
-    """Add monthly rain and temperature."""
+def add_climate(builder: Builder, masked: Any, config: dict[str, Any]) -> None:
+    """Add the climatology of monthly rain and temperature, and the weather of each year."""
     months = [f"{m:02d}" for m in range(1, 13)]
     rain = [
         onto(
@@ -465,6 +470,35 @@ def add_climate(builder: Builder, masked: Any) -> None:
         sources=[TEMPERATURE],
         licenses=[MIT],
     )
+    shape = (builder.grid.height, builder.grid.width)
+    for year in config["years"]:
+        noise = np.clip(smooth_noise(shape, config["noise_cells"], seed=10_000 + year), -2, 2)
+        ratio = config["rain_ratio"][year] * (1 + config["weather_noise_share"] * noise)
+        for layer, bands, step, title, unit, source in (
+            ("precipitation", [r * ratio for r in rain], 1.0, "月降水量", "mm", RAIN),
+            (
+                "air_temperature",
+                [t + config["temperature_anomaly_k"][year] for t in warm],
+                0.1,
+                "月平均气温",
+                "degC",
+                TEMPERATURE,
+            ),
+        ):
+            builder.raster(
+                layer,
+                np.array([masked(band) for band in bands]),
+                step,
+                year=year,
+                title=f"{title} {year}",
+                unit=unit,
+                resolution="that of the climatology",
+                origin="modelled",
+                change_origin="illustrative",
+                origin_note="climatology times the province's anomaly of the year (magnitude only)",
+                sources=[source, GENERATED],
+                licenses=[MIT, APACHE],
+            )
 
 
 def add_terrain(builder: Builder, masked: Any, slope: np.ndarray) -> None:
@@ -624,9 +658,17 @@ def add_tables(
     for layer, frame, title in (
         ("economy", made.economy(), "国民经济基本情况"),
         ("material_products", made.material_products(), "农林牧渔业产值"),
-        ("energy", made.energy(), "水力发电量"),
+        ("energy", made.energy(), "水力与生物质发电量"),
         ("water_use", made.water_use(), "用水量"),
         ("tourism", made.tourism(), "旅游统计"),
+        ("other_products", made.other_products(), "其他物质产品产值"),
+        ("imported_inputs", made.imported_inputs(), "外来投入占产值比重"),
+        ("water_balance", made.water_balance(), "入境、出境与耗水量"),
+        ("forest_stock", made.forest_stock(), "森林生物量"),
+        ("leisure", made.leisure(), "居民休闲游憩"),
+        ("amenities", made.amenities(), "景观住宅、酒店与道路绿带"),
+        ("pests", made.pests(), "病虫害自愈面积"),
+        ("coast", made.coast(), "海岸带试点统计"),
         ("emissions", made.emissions(), "污染物排放量"),
         ("environment", made.environment(), "环境质量"),
         ("redline", made.redline(), "生态保护红线面积"),

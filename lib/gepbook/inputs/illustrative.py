@@ -16,7 +16,7 @@ import pandas as pd
 from gepbook.counties import group
 
 SOURCES = Path(__file__).parent / "open_pack_sources"
-SCALES = {"1e8": 1e8, "1e4": 1e4, "km2": 1.0}
+SCALES = {"1e8": 1e8, "1e4": 1e4, "km2": 1.0, "km": 1.0}
 EMISSIONS = (
     "so2_t",
     "nox_t",
@@ -91,18 +91,29 @@ class Generator:
         """Return provincial items spread by their weights, by year."""
         return {i: {y: self.spread(i, w, y) for y in self.years} for i, w in items.items()}
 
+    def prefecture_totals(self, year: int) -> pd.DataFrame:
+        """Return what is published of each county's prefecture in a year, by county."""
+        known = pd.read_csv(SOURCES / "prefectures.csv").set_index(["prefecture", "year"])
+        return known.xs(year, level="year").loc[self.counties["prefecture"]].set_axis(
+            self.counties.index
+        )
+
+    def residents(self) -> dict[int, pd.Series]:
+        """Return resident population by year: the prefecture's, spread over its counties."""
+        share = self.people / self.people.groupby(self.counties["prefecture"]).transform("sum")
+        return {
+            year: (self.prefecture_totals(year)["resident_population_1e4"] * 1e4 * share).round()
+            for year in self.years
+        }
+
     def economy(self) -> pd.DataFrame:
         """Return population, GDP and public budget (国民经济)."""
-        known = pd.read_csv(SOURCES / "prefectures.csv").set_index(["prefecture", "year"])
         prefecture = self.counties["prefecture"]
         share = self.people / self.people.groupby(prefecture).transform("sum")
         wealth = share * self.varied("wealth")
         wealth = wealth / wealth.groupby(prefecture).transform("sum")
-        people, gdp = {}, {}
-        for year in self.years:
-            at = known.xs(year, level="year")
-            people[year] = (prefecture.map(at["resident_population_1e4"]) * 1e4 * share).round()
-            gdp[year] = prefecture.map(at["gdp_cny_1e8"]) * 1e8 * wealth
+        people = self.residents()
+        gdp = {y: self.prefecture_totals(y)["gdp_cny_1e8"] * 1e8 * wealth for y in self.years}
         budget = self.spreads(
             {
                 "general_budget_revenue_cny": gdp[self.years[0]],
@@ -126,9 +137,85 @@ class Generator:
         ).sort_values(["county_code", "year", "product"], ignore_index=True)
 
     def energy(self) -> pd.DataFrame:
-        """Return hydropower generation (水力发电量); plains have none."""
+        """Return power from water, which plains have none of, and from biomass (生态能源)."""
         hills = (self.forest_share - 0.4).clip(lower=0) * self.size * self.varied("hydropower")
-        return self.by_year(self.spreads({"hydropower_kwh": hills}))
+        fields = (self.crop + 0.1 * self.forest) * self.varied("biomass")
+        return self.by_year(self.spreads({"hydropower_kwh": hills, "biomass_energy_kwh": fields}))
+
+    def other_products(self) -> pd.DataFrame:
+        """Return output value of ornamentals, seedlings and germplasm (其他物质产品)."""
+        gardens = self.crop + 0.05 * self.size
+        return self.by_year(
+            self.spreads(
+                {
+                    "ornamental_cny": gardens * self.varied("ornamental"),
+                    "germplasm_cny": gardens * self.varied("germplasm"),
+                }
+            )
+        )
+
+    def imported_inputs(self) -> pd.DataFrame:
+        """Return the share of output that rests on feed, seed and fry from outside (外来投入)."""
+        base = {"agriculture": 6.0, "forestry": 2.0, "animal_husbandry": 35.0, "fishery": 18.0}
+        return self.by_year(
+            {
+                f"{branch}_percent": (share * self.varied(f"imported {branch}")).round(1)
+                for branch, share in base.items()
+            }
+        )
+
+    def water_balance(self) -> pd.DataFrame:
+        """Return water that enters, leaves and is consumed (水量收支)."""
+        wet = (self.forest + 0.3 * self.size) * self.varied("runoff")
+        return self.by_year(
+            self.spreads({"inflow_m3": wet, "outflow_m3": wet, "consumption_m3": self.people})
+        )
+
+    def forest_stock(self) -> pd.DataFrame:
+        """Return forest biomass at the start and the end of the year (森林生物量)."""
+        weight = self.forest * self.varied("stock") + 1.0
+        return self.by_year(self.spreads({"biomass_start_t": weight, "biomass_end_t": weight}))
+
+    def leisure(self) -> pd.DataFrame:
+        """Return residents who spend time in free green places, and their hours (休闲游憩)."""
+        users = {y: (0.8 * p).round() for y, p in self.residents().items()}
+        hours = (60 + 60 * self.varied("leisure") - 60 * 0.7).round(1)
+        return self.by_year({"users_person": users, "hours_per_user_hour": hours})
+
+    def amenities(self) -> pd.DataFrame:
+        """Return dwellings and hotel nights in view of green and water, and green belts (景观与绿带)."""
+        return self.by_year(
+            self.spreads(
+                {
+                    "landscape_floor_area_m2": self.people * self.varied("landscape"),
+                    "landscape_nights_night": self.forest * self.varied("nights"),
+                    "green_belt_km": self.people * self.varied("belt"),
+                }
+            )
+        )
+
+    def pests(self) -> pd.DataFrame:
+        """Return forest and grass freed of pests without treatment (自愈面积)."""
+        return self.by_year(
+            self.spreads(
+                {
+                    "recovered_forest_ha": self.forest * self.varied("pests"),
+                    "recovered_grass_ha": self.areas["grassland"] + 1.0,
+                }
+            )
+        )
+
+    def coast(self) -> pd.DataFrame:
+        """Return sea, shore, seafood, discharge and visitors of the ten coastal pilots (海岸带)."""
+        pilot = self.counties.index.isin(set(group("coastal_pilot", self.years[-1])))
+        weight = self.size.where(pilot, 0.0) ** 0.5
+        items = (
+            "sea_area_km2", "protected_shore_km", "seafood_output_cny", "shellfish_algae_t",
+            "marine_nitrogen_t", "marine_phosphorus_t", "seaside_visitors_person",
+            "seaside_spending_cny", "seaview_floor_area_m2",
+        )  # fmt: skip
+        table = self.by_year(self.spreads({i: weight * self.varied(i) for i in items}))
+        return table[table["sea_area_km2"] > 0].reset_index(drop=True)
 
     def water_use(self) -> pd.DataFrame:
         """Return water use by kind (用水量)."""
