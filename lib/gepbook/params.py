@@ -47,6 +47,21 @@ def parameter(unit: str, description: str, **constraints: Any) -> Any:
     return Field(description=description, json_schema_extra={"unit": unit}, **constraints)
 
 
+class Distribution(BaseModel):
+    """How far a value may be off, as factors of it (参数分布).
+
+    `triangular` has its mode at the value and ends at `low` and `high`; `uniform` is flat between
+    them; `lognormal` has its 5 % and 95 % quantiles there. `fixed` values do not vary. The rows of a
+    table share one factor.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    kind: Literal["fixed", "triangular", "uniform", "lognormal"]
+    low: Annotated[float, Field(gt=0, le=1)] = 1.0
+    high: Annotated[float, Field(ge=1)] = 1.0
+
+
 class Parameter(BaseModel):
     """One resolved parameter with everything an auditor asks of it."""
 
@@ -59,6 +74,7 @@ class Parameter(BaseModel):
     note: str = ""
     base_year: int | None = None
     index: str | None = None
+    distribution: Distribution | None = None
     layer: str
 
     @property
@@ -270,6 +286,8 @@ def _override(below: Parameter, raw: Mapping[str, Any], layer: str) -> Parameter
     if raw.get("unit", below.unit) != below.unit:
         raise ValueError(f"unit must be {below.unit!r}, got {raw['unit']!r}")
     inherited = {"unit": below.unit, "base_year": below.base_year, "index": below.index}
+    if raw.get("confidence") == below.confidence:
+        inherited["distribution"] = below.distribution
     return Parameter(**{**inherited, **raw, "value": value, "layer": layer})
 
 

@@ -13,8 +13,14 @@ from gepbook.params import Params
 def models() -> dict[str, type[Params]]:
     """Return the model of every section under params/defaults/ and params/policy/."""
     return {
-        **{name: factor.params for name, factor in registry.factors().items()},
-        **{spec.parameters: spec.params for spec in registry.services().values()},
+        **{
+            spec.parameters: spec.params
+            for methods in (
+                *registry.factor_methods().values(),
+                *registry.service_methods().values(),
+            )
+            for spec in methods.values()
+        },
         "comparable_prices": ComparablePrices,
         "vertical_compensation": VerticalParams,
         "dual_assessment": DualParams,

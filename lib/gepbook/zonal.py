@@ -88,6 +88,22 @@ def total(
     return float((values[inside] * covered.to_numpy()[inside]).sum() * cell_area_ha)
 
 
+def total_by_type(
+    density: xr.DataArray, land_cover: xr.DataArray, covered: xr.DataArray, cell_area_ha: float
+) -> pd.Series:
+    """Return the county total of a quantity per hectare by ecosystem type, indexed by type id.
+
+    Types that the county does not have are 0; see `total` for what is refused.
+    """
+    check_same_grid(density, covered)
+    check_same_grid(land_cover, covered)
+    inside = covered.to_numpy() > 0
+    amounts = density.to_numpy()[inside] * covered.to_numpy()[inside] * cell_area_ha
+    sums = pd.Series(amounts).groupby(land_cover.to_numpy()[inside]).sum()
+    types = ecosystems.read()
+    return pd.Series(sums.reindex(types["code"], fill_value=0.0).to_numpy(), index=types["id"])
+
+
 def mean(raster: xr.DataArray, covered: xr.DataArray) -> float:
     """Return the area-weighted county mean over the cells that have a value; NaN where none has."""
     check_same_grid(raster, covered)

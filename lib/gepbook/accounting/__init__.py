@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gepbook import ledger
 from gepbook.accounting import account as county_account
 from gepbook.accounting import standards
 from gepbook.accounting.account import ServiceResult
@@ -34,7 +33,7 @@ def compute(run: Run) -> Account:
     free of prices.
     """
     standard = standards.read(run.task.standard)
-    prices = PriceBook.read()
+    prices = PriceBook.read().choosing(standard.prices)
     year = run.params.section("comparable_prices", ComparablePrices).year
     inputs = run.inputs()
     services = county_account.account(inputs, run.params, standard, prices, year)
@@ -43,23 +42,5 @@ def compute(run: Run) -> Account:
         before = county_account.account(
             run.inputs(run.previous_year), run.params, standard, prices, year
         )
-        basis = {"comparable": year}
-        rows += county_account.total_entries(before, standard, basis, "value_previous_year")
         rows += county_account.growth_entries(services, before, standard, year)
-        rows += [
-            ledger.entry(
-                "services",
-                result.spec.id,
-                "value_previous_year",
-                sum(result.comparable_cny.values()),
-                "CNY",
-                origin=result.origin,
-                quality=result.quality,
-                method_id=f"{standard.id}/{result.spec.id}/{result.spec.method}",
-                price_basis="comparable",
-                price_year=year,
-            )
-            for result in before
-            if not result.not_applicable
-        ]
     return Account(rows, services, standard, prices, inputs, year)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import xarray as xr
 
-from gepbook import ledger, zonal
-from gepbook.accounting import registry
+from gepbook import counties, ledger
 from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import CATEGORY_ZH, NotApplicable, ServiceSpec
@@ -20,13 +19,26 @@ from gepbook.inputs.county import CountyInputs
 from gepbook.ledger import Origin
 from gepbook.params import CONFIDENCES, Confidence, ParameterSet
 
+BASES = ("current", "comparable")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The physical side of a service (实物量): quantities by component, or why it does not apply."""
+
+    spec: ServiceSpec
+    quantities: Mapping[str, float]
+    density: Mapping[str, xr.DataArray]
+    not_applicable: str = ""
+
 
 @dataclass(frozen=True)
 class ServiceResult:
     """One service of one county and year (单项服务核算结果).
 
     `quantities` and the values are by component; both are empty where the service does not apply, and
-    `not_applicable` then gives the reason. `density` is what maps are drawn from.
+    `not_applicable` then gives the reason. `excluded` gives the rule by which components are computed
+    but not counted. `density` is what maps are drawn from.
     """
 
     spec: ServiceSpec
@@ -37,6 +49,20 @@ class ServiceResult:
     origin: Origin
     quality: Confidence
     not_applicable: str = ""
+    excluded: Mapping[str, str] = field(default_factory=dict)
+
+    def values(self, basis: str) -> Mapping[str, float]:
+        """Return the values of all components on a price basis, CNY a-1."""
+        return self.current_cny if basis == "current" else self.comparable_cny
+
+    def counted(self, basis: str) -> float:
+        """Return the value that counts in GEP on a price basis, CNY a-1."""
+        return sum(v for name, v in self.values(basis).items() if name not in self.excluded)
+
+    @property
+    def counts(self) -> bool:
+        """Whether any component counts in GEP."""
+        return any(name not in self.excluded for name in self.quantities)
 
 
 def tables_of(spec: ServiceSpec, inputs: CountyInputs) -> dict[str, pd.DataFrame]:
@@ -58,6 +84,30 @@ def tables_of(spec: ServiceSpec, inputs: CountyInputs) -> dict[str, pd.DataFrame
     return tables
 
 
+def measure(spec: ServiceSpec, layers: Layers) -> Measured:
+    """Return a service's densities and county quantities.
+
+    Raises
+    ------
+    GepbookError
+        For input that is missing or in another unit.
+    """
+    inputs = layers.inputs
+    if spec.only_group and inputs.county_code not in counties.group(spec.only_group, inputs.year):
+        return Measured(spec, {}, {}, f"不在县组 {spec.only_group} / not in that county group")
+    params = layers.params.section(spec.parameters, spec.params)
+    tables = tables_of(spec, inputs)
+    density: dict[str, xr.DataArray] = {}
+    if spec.density is not None:
+        arrays = {layer.name: layers.get(layer.name, layer.units) for layer in spec.layers}
+        density = spec.density(**arrays, params=params)
+    totals = {n: inputs.total(array, f"{spec.id}.{n}") for n, array in density.items()}
+    found = spec.quantity(totals, tables, params) if spec.quantity else totals
+    if isinstance(found, NotApplicable):
+        return Measured(spec, {}, density, found.reason)
+    return Measured(spec, found, density)
+
+
 def account(
     inputs: CountyInputs,
     params: ParameterSet,
@@ -72,65 +122,61 @@ def account(
     GepbookError
         All services' problems at once: missing input, wrong unit, missing price.
     """
-    layers = Layers(inputs, params)
-    current = prices.at(inputs.year, inputs.year)
-    comparable = prices.at(comparable_year, inputs.year)
+    layers = Layers(inputs, params, standard.factors)
+    current = prices.at(inputs.year, inputs.tables_year)
+    comparable = prices.at(comparable_year, inputs.tables_year)
     results, problems = [], []
-    for service in standard.included:
-        spec = registry.services()[service]
+    for spec in standard.specs():
         try:
-            results.append(_service(spec, layers, prices, current, comparable))
+            check_prices(spec, prices)
+            reason = standard.services[spec.id].not_applicable
+            measured = Measured(spec, {}, {}, reason) if reason else measure(spec, layers)
+            section = params.section(spec.parameters, spec.params)
         except GepbookError as error:
-            problems += [f"{service}: {problem}" for problem in error.problems]
+            problems += [f"{spec.id}: {problem}" for problem in error.problems]
+            continue
+        applies = not measured.not_applicable
+        results.append(
+            ServiceResult(
+                spec=spec,
+                quantities=measured.quantities,
+                current_cny=spec.value(measured.quantities, current, section) if applies else {},
+                comparable_cny=spec.value(measured.quantities, comparable, section)
+                if applies
+                else {},
+                density=measured.density,
+                origin=_origin(spec, layers),
+                quality=_quality(spec, layers, params, prices),
+                not_applicable=measured.not_applicable,
+                excluded=standard.excluded(spec.id, measured.quantities),
+            )
+        )
     if problems:
         raise GepbookError(problems)
     return results
 
 
-def _service(
-    spec: ServiceSpec,
-    layers: Layers,
-    book: PriceBook,
-    current: dict[str, float],
-    comparable: dict[str, float],
-) -> ServiceResult:
-    """Return one service's result: densities, zonal totals, quantities, values."""
-    inputs = layers.inputs
-    _check_prices(spec, book)
-    params = layers.params.section(spec.parameters, spec.params)
-    tables = tables_of(spec, inputs)
-    density: dict[str, xr.DataArray] = {}
-    if spec.density is not None:
-        arrays = {layer.name: layers.get(layer.name, layer.units) for layer in spec.layers}
-        density = spec.density(**arrays, params=params)
-    totals = {
-        name: zonal.total(array, inputs.coverage, inputs.cell_area_ha, f"{spec.id}.{name}")
-        for name, array in density.items()
-    }
-    names = [layer.name for layer in spec.layers]
-    origin = ledger.weakest(
-        [layers.origin(*names), *(inputs.origin(table.name) for table in spec.tables)]
+def _origin(spec: ServiceSpec, layers: Layers) -> Origin:
+    """Return the weakest origin of what a service was computed from."""
+    names = [layer.name for layer in spec.layers if layers.knows(layer.name)]
+    return ledger.weakest(
+        [layers.origin(*names), *(layers.inputs.origin(table.name) for table in spec.tables)]
     )
-    quality: Confidence = max(
-        layers.params.worst_confidence(spec.parameters, *layers.sections(*names)),
+
+
+def _quality(
+    spec: ServiceSpec, layers: Layers, params: ParameterSet, book: PriceBook
+) -> Confidence:
+    """Return the lowest confidence of the parameters and prices behind a service."""
+    names = [layer.name for layer in spec.layers if layers.knows(layer.name)]
+    return max(
+        params.worst_confidence(spec.parameters, *layers.sections(*names)),
         *(book.prices[price].confidence for price in spec.prices),
         key=CONFIDENCES.index,
     )
-    found = spec.quantity(totals, tables, params) if spec.quantity else totals
-    if isinstance(found, NotApplicable):
-        return ServiceResult(spec, {}, {}, {}, density, origin, quality, found.reason)
-    return ServiceResult(
-        spec=spec,
-        quantities=found,
-        current_cny=spec.value(found, current, params),
-        comparable_cny=spec.value(found, comparable, params),
-        density=density,
-        origin=origin,
-        quality=quality,
-    )
 
 
-def _check_prices(spec: ServiceSpec, book: PriceBook) -> None:
+def check_prices(spec: ServiceSpec, book: PriceBook) -> None:
     """Refuse a price that is not in the book or is in another unit."""
     problems = []
     for name, unit in spec.prices.items():
@@ -145,10 +191,10 @@ def _check_prices(spec: ServiceSpec, book: PriceBook) -> None:
 
 
 def totals(results: list[ServiceResult], basis: str) -> dict[str, float]:
-    """Return the value of each category and of GEP, CNY, from services' `{basis}_cny`."""
+    """Return the value of each category and of GEP, CNY, of what counts."""
     by_category = dict.fromkeys(CATEGORY_ZH, 0.0)
     for result in results:
-        by_category[result.spec.category] += sum(getattr(result, f"{basis}_cny").values())
+        by_category[result.spec.category] += result.counted(basis)
     return {**by_category, "gep": sum(by_category.values())}
 
 
@@ -157,63 +203,74 @@ def entries(
 ) -> list[dict[str, Any]]:
     """Return the ledger rows of an account (核算台账).
 
-    Accounts: `gep` (total and categories), `services`, `components`.
+    Accounts: `gep` (total and categories), `services`, `components`. What is computed but not counted
+    stands under the measure `value_excluded` with the rule as its note.
     """
-    rows = []
     years = {"current": year, "comparable": comparable_year}
-    for result in results:
-        spec = result.spec
-        common: dict[str, Any] = {
-            "origin": result.origin,
-            "quality": result.quality,
-            "method_id": f"{standard.id}/{spec.id}/{spec.method}",
-        }
-        if result.not_applicable:
-            rows.append(
-                ledger.entry(
-                    "services",
-                    spec.id,
-                    "not_applicable",
-                    1,
-                    "1",
-                    **common,
-                    note=result.not_applicable,
-                )
-            )
-            continue
-        units = {component.id: component.units for component in spec.components}
-        rows += [
-            ledger.entry(
-                "components", f"{spec.id}.{name}", "physical", amount, units[name], **common
-            )
-            for name, amount in result.quantities.items()
-        ]
-        for basis, price_year in years.items():
-            money: dict[str, Any] = {"price_basis": basis, "price_year": price_year, **common}
-            values = getattr(result, f"{basis}_cny")
-            rows += [
-                ledger.entry("components", f"{spec.id}.{name}", "value", amount, "CNY", **money)
-                for name, amount in values.items()
-            ]
-            rows.append(
-                ledger.entry("services", spec.id, "value", sum(values.values()), "CNY", **money)
-            )
+    rows = [row for result in results for row in _service_rows(result, standard, years)]
     gep = totals(results, "current")["gep"]
     rows += [
         ledger.entry(
             "services",
             result.spec.id,
             "share",
-            sum(result.current_cny.values()) / gep,
+            result.counted("current") / gep,
             "1",
             origin=result.origin,
             quality=result.quality,
             method_id=standard.id,
         )
         for result in results
-        if gep and not result.not_applicable
+        if gep and result.counts
     ]
     return rows + total_entries(results, standard, years, "value")
+
+
+def _service_rows(
+    result: ServiceResult, standard: Standard, years: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Return the rows of one service and its components."""
+    spec = result.spec
+    common: dict[str, Any] = {
+        "origin": result.origin,
+        "quality": result.quality,
+        "method_id": method_id(standard, spec),
+    }
+    if result.not_applicable:
+        note = result.not_applicable
+        return [ledger.entry("services", spec.id, "not_applicable", 1, "1", **common, note=note)]
+    units = {component.id: component.units for component in spec.components}
+    rows = [
+        ledger.entry("components", f"{spec.id}.{name}", "physical", amount, units[name], **common)
+        for name, amount in result.quantities.items()
+    ]
+    for basis, price_year in years.items():
+        money: dict[str, Any] = {"price_basis": basis, "price_year": price_year, **common}
+        for name, amount in result.values(basis).items():
+            rule = result.excluded.get(name, "")
+            measure = "value_excluded" if rule else "value"
+            rows.append(
+                ledger.entry(
+                    "components", f"{spec.id}.{name}", measure, amount, "CNY", **money, note=rule
+                )
+            )
+        if result.counts:
+            counted = result.counted(basis)
+            rows.append(ledger.entry("services", spec.id, "value", counted, "CNY", **money))
+        if result.excluded:
+            rest = sum(result.values(basis).values()) - result.counted(basis)
+            rules = "；".join(dict.fromkeys(result.excluded.values()))
+            rows.append(
+                ledger.entry(
+                    "services", spec.id, "value_excluded", rest, "CNY", **money, note=rules
+                )
+            )
+    return rows
+
+
+def method_id(standard: Standard, spec: ServiceSpec) -> str:
+    """Return the id of a service's method in a standard, `standard/service/method`."""
+    return f"{standard.id}/{spec.id}/{spec.method}"
 
 
 def total_entries(
@@ -223,7 +280,7 @@ def total_entries(
     rows = []
     for basis, price_year in years.items():
         for item, amount in totals(results, basis).items():
-            behind = [r for r in results if item in ("gep", r.spec.category)]
+            behind = [r for r in results if r.counts and item in ("gep", r.spec.category)]
             rows.append(
                 ledger.entry(
                     "gep",
@@ -244,21 +301,38 @@ def total_entries(
 def growth_entries(
     now: list[ServiceResult], before: list[ServiceResult], standard: Standard, comparable_year: int
 ) -> list[dict[str, Any]]:
-    """Return the ledger rows of growth on the year before, at comparable prices (可比价增长)."""
+    """Return the ledger rows of the year before and of growth, at comparable prices (可比价增长)."""
+    common: dict[str, Any] = {"price_basis": "comparable", "price_year": comparable_year}
+    rows = total_entries(before, standard, {"comparable": comparable_year}, "value_previous_year")
     former = totals(before, "comparable")
-    return [
+    rows += [
         ledger.entry(
             "gep",
             item,
             "growth",
             amount / former[item] - 1,
             "1",
-            origin=ledger.weakest(r.origin for r in [*now, *before]),
+            origin=ledger.weakest(r.origin for r in [*now, *before] if r.counts),
             quality=max((r.quality for r in now), key=CONFIDENCES.index, default=""),
             method_id=standard.id,
-            price_basis="comparable",
-            price_year=comparable_year,
+            **common,
         )
         for item, amount in totals(now, "comparable").items()
         if former[item]
     ]
+    rows += [
+        ledger.entry(
+            "services",
+            result.spec.id,
+            "value_previous_year",
+            result.counted("comparable"),
+            "CNY",
+            origin=result.origin,
+            quality=result.quality,
+            method_id=method_id(standard, result.spec),
+            **common,
+        )
+        for result in before
+        if result.counts
+    ]
+    return rows

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
 import xarray as xr
 
 from gepbook import ledger
@@ -10,18 +13,35 @@ from gepbook.errors import PackError, UnitError
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import LAND_COVER
 from gepbook.ledger import Origin
-from gepbook.params import ParameterSet
+from gepbook.params import Params
+
+Section = TypeVar("Section", bound=Params)
+
+
+class Sections(Protocol):
+    """Where formulas get their parameters: a resolved set, or draws from their distributions."""
+
+    def section(self, name: str, model: type[Section]) -> Section:
+        """Return one section of the parameters."""
+        ...
 
 
 class Layers:
-    """Resolves layer names for a county; what the pack brings goes before what a factor computes."""
+    """Resolves layer names for a county; what the pack brings goes before what a factor computes.
 
-    def __init__(self, inputs: CountyInputs, params: ParameterSet) -> None:
+    `methods` names the method of each factor that is not to be computed by its default.
+    """
+
+    def __init__(
+        self, inputs: CountyInputs, params: Sections, methods: Mapping[str, str] | None = None
+    ) -> None:
         self.inputs = inputs
         self.params = params
+        self.methods = dict(methods or {})
         self._known: dict[str, xr.DataArray] = {}
         self._origins: dict[str, Origin] = {}
         self._sections: dict[str, set[str]] = {}
+        self._read_names: dict[str, set[str]] = {}
 
     def get(self, name: str, units: str) -> xr.DataArray:
         """Return a layer in the unit that a formula asks for.
@@ -52,20 +72,27 @@ class Layers:
         self._known[name] = layer
         self._origins[name] = self.inputs.origin(name)
         self._sections[name] = set()
+        self._read_names[name] = {name}
 
     def _derive(self, name: str) -> None:
         """Compute a layer by its factor."""
-        factor = registry.factors().get(name)
-        if factor is None:
+        known = registry.factor_methods().get(name)
+        if known is None:
             raise PackError(
                 f"pack {self.inputs.pack.name}: has no layer {name!r} and no factor computes it. "
                 "Add the raster to the pack."
             )
+        factor = known[self.methods.get(name, next(iter(known)))]
         inputs = {layer.name: self.get(layer.name, layer.units) for layer in factor.layers}
-        section = self.params.section(name, factor.params)
+        section = self.params.section(factor.parameters, factor.params)
         self._known[name] = factor.compute(**inputs, params=section)
         self._origins[name] = ledger.weakest(["modelled", *(self._origins[n] for n in inputs)])
-        self._sections[name] = {name}.union(*(self._sections[n] for n in inputs))
+        self._sections[name] = {factor.parameters}.union(*(self._sections[n] for n in inputs))
+        self._read_names[name] = set().union(*(self._read_names[n] for n in inputs))
+
+    def knows(self, name: str) -> bool:
+        """Tell whether a layer was got before."""
+        return name in self._known
 
     def origin(self, *names: str) -> Origin:
         """Return the weakest origin behind some layers that were got before."""
@@ -74,3 +101,7 @@ class Layers:
     def sections(self, *names: str) -> set[str]:
         """Return the parameter sections behind some layers that were got before."""
         return set().union(*(self._sections[name] for name in names))
+
+    def read(self, *names: str) -> set[str]:
+        """Return the pack's layers behind some layers that were got before."""
+        return set().union(*(self._read_names[name] for name in names))

@@ -31,20 +31,26 @@ ByEcosystemType = Annotated[dict[str, float], AfterValidator(all_types)]
 def by_type(land_cover: xr.DataArray, table: dict[str, float], units: str) -> xr.DataArray:
     """Return a table's values on a map of ecosystem type codes; NaN stays NaN.
 
+    Values may be arrays of draws, dims (draw,); the result then has that dimension last.
+
     Raises
     ------
     ParameterError
         When the map holds a code that is no ecosystem type.
     """
     types = ecosystems.read()
-    lookup = np.full(256, np.nan)
-    lookup[types["code"]] = [table[kind] for kind in types["id"]]
-    codes = land_cover.fillna(0).astype("int64")
-    values = xr.apply_ufunc(lambda code: lookup[code], codes)
-    unknown = np.unique(codes.to_numpy()[(land_cover.notnull() & values.isnull()).to_numpy()])
+    codes = land_cover.fillna(0).astype("int64").to_numpy()
+    unknown = np.setdiff1d(codes[land_cover.notnull().to_numpy()], types["code"])
     if len(unknown):
         raise ParameterError(
             f"land_cover: code {', '.join(map(str, unknown))} is no ecosystem type. Map the class "
             "in params/crosswalks/ or add the type to params/ecosystem_types.csv."
         )
+    draws = max((np.size(table[kind]) for kind in types["id"]), default=1)
+    lookup = np.full((256, draws), np.nan)
+    for code, kind in zip(types["code"], types["id"], strict=True):
+        lookup[code] = table[kind]
+    if draws == 1:
+        return with_units(land_cover.copy(data=lookup[codes, 0]), units)
+    values = xr.DataArray(lookup[codes], dims=(*land_cover.dims, "draw"), coords=land_cover.coords)
     return with_units(values, units)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gepbook import paths
 from gepbook.errors import ParameterError, near
-from gepbook.params import Confidence, Params, parameter, read_yaml
+from gepbook.params import Confidence, Distribution, Params, parameter, read_yaml
 
 FIXED = "fixed"
 ACCOUNTING = "accounting"
+Basis = Literal["cost", "market"]
+BASIS_ZH = {"cost": "成本", "market": "市场"}
 
 
 class ComparablePrices(Params):
@@ -23,7 +26,11 @@ class ComparablePrices(Params):
 
 
 class Price(BaseModel):
-    """One unit price with its base year, index and source."""
+    """One unit price with its base year, index and source.
+
+    `basis` tells a price derived from the cost of protecting or replacing (保护和开发成本) from one of
+    supply and demand (市场供需).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -32,17 +39,61 @@ class Price(BaseModel):
     base_year: int | Literal["accounting"]
     index: str
     name_zh: str
+    basis: Basis
     source: Annotated[str, Field(min_length=1)]
     confidence: Confidence
     note: str = ""
+    distribution: Distribution | None = None
+
+
+class Choice(BaseModel):
+    """A price that may be taken by cost or by market, and which of the two is taken and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    choice: Basis
+    reason: Annotated[str, Field(min_length=1)]
+    options: dict[Basis, dict[str, Any]]
 
 
 class PriceBook:
-    """All unit prices and price indices (价格表)."""
+    """All unit prices and price indices (价格表).
 
-    def __init__(self, prices: dict[str, Price], changes: pd.DataFrame) -> None:
+    `prices` holds the price that counts under each id; `choices` those that could be taken otherwise.
+    """
+
+    def __init__(
+        self,
+        prices: dict[str, Price],
+        changes: pd.DataFrame,
+        choices: Mapping[str, dict[Basis, Price]] | None = None,
+        reasons: Mapping[str, str] | None = None,
+    ) -> None:
         self.prices = prices
+        self.choices = dict(choices or {})
+        self.reasons = dict(reasons or {})
         self._changes = changes
+
+    def choosing(self, wanted: Mapping[str, Basis]) -> PriceBook:
+        """Return the book with some prices taken by another basis, as a standard's profile asks.
+
+        Raises
+        ------
+        ParameterError
+            For a price that has no such option.
+        """
+        problems = [
+            f"price {key!r}: has no option {basis!r}. It has "
+            f"{', '.join(self.choices.get(key, {})) or 'one price only'} "
+            "(params/prices/prices.yaml)."
+            for key, basis in wanted.items()
+            if basis not in self.choices.get(key, {})
+        ]
+        if problems:
+            raise ParameterError(problems)
+        chosen = {key: self.choices[key][basis] for key, basis in wanted.items()}
+        reasons = {**self.reasons, **dict.fromkeys(wanted, "chosen by the standard's profile")}
+        return PriceBook({**self.prices, **chosen}, self._changes, self.choices, reasons)
 
     @classmethod
     def read(cls, folder: Path = paths.PARAMS) -> PriceBook:
@@ -56,21 +107,34 @@ class PriceBook:
         path = folder / "prices" / "prices.yaml"
         changes = pd.read_csv(folder / "prices" / "price_indices.csv", encoding="utf-8")
         known = {FIXED, *changes["index"]}
-        prices, problems = {}, []
+        prices: dict[str, Price] = {}
+        choices: dict[str, dict[Basis, Price]] = {}
+        reasons: dict[str, str] = {}
+        problems: list[str] = []
         for key, raw in read_yaml(path).items():
             try:
-                prices[key] = Price(**raw)
-            except (ValidationError, TypeError) as error:
+                if isinstance(raw, dict) and "choice" in raw:
+                    both = Choice(**raw)
+                    choices[key] = {
+                        basis: Price(**{**option, "basis": basis})
+                        for basis, option in both.options.items()
+                    }
+                    prices[key] = choices[key][both.choice]
+                    reasons[key] = both.reason
+                else:
+                    prices[key] = Price(**raw)
+            except (ValidationError, TypeError, KeyError) as error:
                 problems.append(f"{path}: price {key!r} is not a price entry ({error}).")
                 continue
-            if prices[key].index not in known:
-                hint = near(prices[key].index, known)
-                problems.append(
-                    f"{path}: price {key!r} follows an unknown index {prices[key].index!r}.{hint}"
-                )
+            for price in choices.get(key, {"": prices[key]}).values():
+                if price.index not in known:
+                    hint = near(price.index, known)
+                    problems.append(
+                        f"{path}: price {key!r} follows an unknown index {price.index!r}.{hint}"
+                    )
         if problems:
             raise ParameterError(problems)
-        return cls(prices, changes)
+        return cls(prices, changes, choices, reasons)
 
     def index(self, name: str) -> pd.Series:
         """Return an index by year; the year before its first change is 1.

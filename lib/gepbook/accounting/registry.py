@@ -5,40 +5,51 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
+from typing import TypeVar
 
 from gepbook.accounting import factors as factors_package
 from gepbook.accounting import services as services_package
 from gepbook.accounting.spec import FactorSpec, ServiceSpec
 
+Spec = TypeVar("Spec", ServiceSpec, FactorSpec)
 
-def _modules(package: ModuleType) -> Iterator[ModuleType]:
-    """Yield the public modules of a package by name."""
-    for found in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-        if not found.name.startswith("_"):
-            yield importlib.import_module(f"{package.__name__}.{found.name}")
+
+def _scan(package: ModuleType, name: str) -> dict[str, dict[str, Spec]]:
+    """Return the methods by id of every public module: its `name` first, then its `ALTERNATIVES`."""
+    found: dict[str, dict[str, Spec]] = {}
+    for entry in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+        if entry.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{package.__name__}.{entry.name}")
+        specs = (getattr(module, name), *getattr(module, "ALTERNATIVES", ()))
+        for spec in specs:
+            if spec.id != entry.name:
+                raise TypeError(f"{entry.name}.py: {name}.id is {spec.id!r}; name them alike.")
+        found[entry.name] = {spec.method: spec for spec in specs}
+        if len(found[entry.name]) < len(specs):
+            raise TypeError(f"{entry.name}.py: two methods have the same name.")
+    return found
 
 
 @functools.cache
-def services() -> MappingProxyType[str, ServiceSpec]:
-    """Return every service by id, each from the file of the same name."""
-    found = {
-        module.__name__.rpartition(".")[2]: module.SERVICE for module in _modules(services_package)
-    }
-    for file_name, spec in found.items():
-        if spec.id != file_name:
-            raise TypeError(f"services/{file_name}.py: SERVICE.id is {spec.id!r}; name them alike.")
-    return MappingProxyType(found)
+def service_methods() -> Mapping[str, Mapping[str, ServiceSpec]]:
+    """Return every service's methods by service id, the default method first."""
+    return MappingProxyType(_scan(services_package, "SERVICE"))
 
 
 @functools.cache
-def factors() -> MappingProxyType[str, FactorSpec]:
-    """Return every factor by id, each from the file of the same name."""
-    found = {
-        module.__name__.rpartition(".")[2]: module.FACTOR for module in _modules(factors_package)
-    }
-    for file_name, spec in found.items():
-        if spec.id != file_name:
-            raise TypeError(f"factors/{file_name}.py: FACTOR.id is {spec.id!r}; name them alike.")
-    return MappingProxyType(found)
+def factor_methods() -> Mapping[str, Mapping[str, FactorSpec]]:
+    """Return every factor's methods by factor id, the default method first."""
+    return MappingProxyType(_scan(factors_package, "FACTOR"))
+
+
+def services() -> dict[str, ServiceSpec]:
+    """Return every service by its default method."""
+    return {name: next(iter(methods.values())) for name, methods in service_methods().items()}
+
+
+def factors() -> dict[str, FactorSpec]:
+    """Return every factor by its default method."""
+    return {name: next(iter(methods.values())) for name, methods in factor_methods().items()}

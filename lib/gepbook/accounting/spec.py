@@ -52,7 +52,10 @@ Quantities = Mapping[str, float]
 
 
 class Quantity(Protocol):
-    """County quantity by component, from the zonal totals of the densities and the tables."""
+    """County quantity by component, from the zonal totals of the densities and the tables.
+
+    Written with NumPy's operations, so that every figure may also be an array of draws.
+    """
 
     def __call__(
         self, totals: Quantities, tables: Mapping[str, pd.DataFrame], params: Any
@@ -73,12 +76,13 @@ class Value(Protocol):
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """One ecosystem service (生态系统服务): what it needs and how it is computed.
+    """One ecosystem service (生态系统服务) by one method: what it needs and how it is computed.
 
     `density` is None for services known only from statistics; `quantity` is None when the county
     quantity is the zonal total of the density. `prices` maps price ids to the unit each must have.
-    `method` names the method that a standard's profile asks for. `section` names the parameters' file
-    when the service shares that of another.
+    `method` names the method that a standard's profile asks for; a service file lists its further
+    methods in `ALTERNATIVES`. `section` names the parameters' file when it is not that of the service.
+    `only_group` names the county group that the service concerns.
     """
 
     id: str
@@ -97,6 +101,7 @@ class ServiceSpec:
     prices: Mapping[str, str] = field(default_factory=dict)
     method: str = "default"
     section: str = ""
+    only_group: str = ""
 
     @property
     def parameters(self) -> str:
@@ -106,7 +111,10 @@ class ServiceSpec:
 
 @dataclass(frozen=True)
 class FactorSpec:
-    """A derived layer (因子), e.g. 降雨侵蚀力: used when the pack does not bring the layer itself."""
+    """A derived layer (因子), e.g. 降雨侵蚀力: used when the pack does not bring the layer itself.
+
+    Further methods of the same factor stand in its file's `ALTERNATIVES`; a standard's profile chooses.
+    """
 
     id: str
     name_zh: str
@@ -117,3 +125,10 @@ class FactorSpec:
     params: type[Params]
     layers: tuple[Layer, ...]
     compute: Callable[..., xr.DataArray]
+    method: str = "default"
+    section: str = ""
+
+    @property
+    def parameters(self) -> str:
+        """Section of the parameters that the factor reads."""
+        return self.section or self.id

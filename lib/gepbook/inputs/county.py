@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import pandas as pd
 import xarray as xr
@@ -15,9 +16,29 @@ from gepbook.ledger import Origin
 
 
 class CountyInputs:
-    """The inputs of one county and year (县域输入); rasters and tables are read when asked for."""
+    """The inputs of one county and year (县域输入); rasters and tables are read when asked for.
 
-    def __init__(self, pack: Pack, county_code: str, year: int) -> None:
+    Parameters
+    ----------
+    pack : Pack
+    county_code : str
+    year : int
+        Accounting year.
+    layer_years : mapping, optional
+        Layers to read from another year than the accounting year, or from none (None): what a layer
+        without a year holds, such as a climatology.
+    tables_year : int, optional
+        Year of the statistics, when another than the accounting year.
+    """
+
+    def __init__(
+        self,
+        pack: Pack,
+        county_code: str,
+        year: int,
+        layer_years: Mapping[str, int | None] | None = None,
+        tables_year: int | None = None,
+    ) -> None:
         if year not in pack.years:
             raise CodeError(
                 f"pack {pack.name}: has no year {year}; it holds "
@@ -29,6 +50,18 @@ class CountyInputs:
         self.name_zh = counties.name_zh(county_code)
         self.window = pack.window(county_code)
         self.cell_area_ha = pack.grid.cell_area_ha
+        self.layer_years = dict(layer_years or {})
+        self.tables_year = tables_year or year
+
+    def at(
+        self, layer_years: Mapping[str, int | None], tables_year: int | None = None
+    ) -> CountyInputs:
+        """Return the same county and year with some layers, or the tables, of another year."""
+        return CountyInputs(self.pack, self.county_code, self.year, layer_years, tables_year)
+
+    def layer_year(self, name: str) -> int | None:
+        """Return the year that a layer is read from; None for what has no year."""
+        return self.layer_years.get(name, self.year)
 
     @property
     def geometry(self) -> BaseGeometry:
@@ -48,15 +81,19 @@ class CountyInputs:
 
     def has(self, layer: str) -> bool:
         """Tell whether the pack brings a layer for this year."""
-        return self.pack.has(layer, self.year)
+        return self.pack.has(layer, self.layer_year(layer))
 
     def layer(self, name: str) -> xr.DataArray:
         """Return a raster of the pack in the county's window."""
-        return self.pack.raster(name, self.year, self.window)
+        return self.pack.raster(name, self.layer_year(name), self.window)
+
+    def total(self, density: xr.DataArray, name: str) -> float:
+        """Return the county total of a raster per hectare; see `zonal.total`."""
+        return zonal.total(density, self.coverage, self.cell_area_ha, name)
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return the county's rows of a table (of this year, where the table has years)."""
-        return self.pack.table(name, self.county_code, self.year)
+        """Return the county's rows of a table (of its year, where the table has years)."""
+        return self.pack.table(name, self.county_code, self.tables_year)
 
     def figures(self, name: str, *columns: str) -> pd.DataFrame:
         """Return the county's rows of a table with some columns, none of them missing.
@@ -76,19 +113,19 @@ class CountyInputs:
         where = f"{self.county_code} {self.name_zh}"
         if frame.empty and "year" in whole.columns:
             raise CoverageError(
-                f"table {name}: has no row of {where} for {self.year}. Add the row."
+                f"table {name}: has no row of {where} for {self.tables_year}. Add the row."
             )
         empty = [column for column in columns if frame[column].isna().any()]
         if empty:
             raise CoverageError(
-                f"table {name}: {where} {self.year} has no {', '.join(empty)}. "
+                f"table {name}: {where} {self.tables_year} has no {', '.join(empty)}. "
                 "Fill it in, with 0 where there is none."
             )
         return frame
 
     def origin(self, name: str) -> Origin:
         """Return whether a layer was observed, modelled or only illustrates."""
-        return self.pack.origin(name, self.year)
+        return self.pack.origin(name, self.layer_year(name))
 
     def change_origin(self, name: str) -> Origin:
         """Return the same of a layer's change from year to year."""

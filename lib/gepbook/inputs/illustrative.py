@@ -94,8 +94,10 @@ class Generator:
     def prefecture_totals(self, year: int) -> pd.DataFrame:
         """Return what is published of each county's prefecture in a year, by county."""
         known = pd.read_csv(SOURCES / "prefectures.csv").set_index(["prefecture", "year"])
-        return known.xs(year, level="year").loc[self.counties["prefecture"]].set_axis(
-            self.counties.index
+        return (
+            known.xs(year, level="year")
+            .loc[self.counties["prefecture"]]
+            .set_axis(self.counties.index)
         )
 
     def residents(self) -> dict[int, pd.Series]:
@@ -210,11 +212,18 @@ class Generator:
         pilot = self.counties.index.isin(set(group("coastal_pilot", self.years[-1])))
         weight = self.size.where(pilot, 0.0) ** 0.5
         items = (
-            "sea_area_km2", "protected_shore_km", "seafood_output_cny", "shellfish_algae_t",
-            "marine_nitrogen_t", "marine_phosphorus_t", "seaside_visitors_person",
-            "seaside_spending_cny", "seaview_floor_area_m2",
+            "sea_area_km2", "protected_shore_km", "shellfish_algae_t", "marine_nitrogen_t",
+            "marine_phosphorus_t", "seaview_floor_area_m2",
         )  # fmt: skip
         table = self.by_year(self.spreads({i: weight * self.varied(i) for i in items}))
+        key = ["county_code", "year"]
+        products = self.material_products()
+        fishery = products[products["product"] == "fishery"].set_index(key)["output_value_cny"]
+        spending = self.tourism().set_index(key)["spending_cny"]
+        place = pd.MultiIndex.from_frame(table[key])
+        factor = table["county_code"].map(self.varied("seaside")).to_numpy()
+        table["seafood_output_cny"] = fishery[place].to_numpy() * 0.75 * factor
+        table["seaside_spending_cny"] = spending[place].to_numpy() * 0.3 * factor
         return table[table["sea_area_km2"] > 0].reset_index(drop=True)
 
     def water_use(self) -> pd.DataFrame:

@@ -193,7 +193,7 @@ class Pack:
             )
         return self.boundaries.geometry[county_code]
 
-    def raster(self, layer: str, year: int, window: Window) -> xr.DataArray:
+    def raster(self, layer: str, year: int | None, window: Window) -> xr.DataArray:
         """Return a window of a raster, float64, NaN = missing, unit in `attrs["units"]`.
 
         Monthly layers have the dims (month, y, x) with months 1–12, all others (y, x).

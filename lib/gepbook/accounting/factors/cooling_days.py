@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xarray as xr
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from gepbook.accounting.factors.potential_evapotranspiration import DAYS
 from gepbook.accounting.spec import FactorSpec, Layer
@@ -40,7 +40,7 @@ def cooling_days(*, air_temperature: xr.DataArray, params: CoolingDaysParams) ->
     Source: threshold 26 °C of the GEP guides; the normal form is a proposal of this workbook.
     """
     excess = air_temperature + params.half_daily_range_k - params.threshold_c
-    share = xr.apply_ufunc(norm.cdf, excess / params.daily_spread_k)
+    share = xr.apply_ufunc(ndtr, excess / params.daily_spread_k)
     days = xr.DataArray(DAYS, coords={"month": air_temperature["month"]}, dims="month")
     return (share * days).sum("month", skipna=False)
 

@@ -64,4 +64,5 @@ FACTOR = FactorSpec(
     params=SlopeLengthSteepnessParams,
     layers=(Layer("slope", "degree"),),
     compute=slope_length_steepness,
+    method="liu_cell",
 )

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
 
 from gepbook.accounting.spec import FactorSpec, Layer
-from gepbook.params import Params
+from gepbook.params import Params, parameter
 from gepbook.units import require_units
 
 US_TO_SI = 0.1317  # short ton acre hour per hundreds of acre foot-ton inch → t ha h ha-1 MJ-1 mm-1
 
 
 class SoilErodibilityParams(Params):
-    """No parameters: the numbers belong to the published formulas."""
+    """Calibration only: all other numbers belong to the published formulas."""
+
+    calibration: float = parameter("1", "K 的本地率定系数", gt=0)
+
+
+def epic(
+    sand: xr.DataArray, silt: xr.DataArray, clay: xr.DataArray, organic_carbon: xr.DataArray
+) -> xr.DataArray:
+    """Return K of EPIC in US units, dims (y, x), from percentages (Williams 1990).
+
+    See `soil_erodibility` for the formula.
+    """
+    fine = 1 - sand / 100
+    return (
+        (0.2 + 0.3 * np.exp(-0.0256 * sand * (1 - silt / 100)))
+        * (silt / (clay + silt)) ** 0.3
+        * (1 - 0.25 * organic_carbon / (organic_carbon + np.exp(3.72 - 2.95 * organic_carbon)))
+        * (1 - 0.7 * fine / (fine + np.exp(-5.51 + 22.9 * fine)))
+    )
 
 
 @require_units(
@@ -52,19 +72,38 @@ def soil_erodibility(
     S sand, I silt, L clay, C organic carbon. Source: Williams 1990 (EPIC); 张科利等 2007,
     correction; recalled.
     """
-    fine = 1 - soil_sand / 100
-    epic = (
-        (0.2 + 0.3 * np.exp(-0.0256 * soil_sand * (1 - soil_silt / 100)))
-        * (soil_silt / (soil_clay + soil_silt)) ** 0.3
-        * (
-            1
-            - 0.25
-            * soil_organic_carbon
-            / (soil_organic_carbon + np.exp(3.72 - 2.95 * soil_organic_carbon))
-        )
-        * (1 - 0.7 * fine / (fine + np.exp(-5.51 + 22.9 * fine)))
-    )
-    return xr.DataArray((-0.01383 + 0.51575 * epic) * US_TO_SI).clip(min=0.0)
+    found = epic(soil_sand, soil_silt, soil_clay, soil_organic_carbon)
+    corrected = (-0.01383 + 0.51575 * found) * US_TO_SI
+    return params.calibration * xr.DataArray(corrected).clip(min=0.0)
+
+
+@require_units(
+    soil_sand="percent",
+    soil_silt="percent",
+    soil_clay="percent",
+    soil_organic_carbon="percent",
+    returns="t ha h ha-1 MJ-1 mm-1",
+)
+def uncorrected(
+    *,
+    soil_sand: xr.DataArray,
+    soil_silt: xr.DataArray,
+    soil_clay: xr.DataArray,
+    soil_organic_carbon: xr.DataArray,
+    params: SoilErodibilityParams,
+) -> xr.DataArray:
+    """Return K of EPIC without the correction for Chinese soils, which makes it larger.
+
+    Parameters
+    ----------
+    soil_sand, soil_silt, soil_clay, soil_organic_carbon : DataArray, dims (y, x), percent
+
+    Returns
+    -------
+    DataArray, dims (y, x), t ha h ha-1 MJ-1 mm-1
+    """
+    found = epic(soil_sand, soil_silt, soil_clay, soil_organic_carbon)
+    return params.calibration * US_TO_SI * found
 
 
 FACTOR = FactorSpec(
@@ -82,4 +121,14 @@ FACTOR = FactorSpec(
         Layer("soil_organic_carbon", "percent"),
     ),
     compute=soil_erodibility,
+    method="epic_corrected",
+)
+ALTERNATIVES = (
+    replace(
+        FACTOR,
+        method="epic",
+        compute=uncorrected,
+        formula=r"K = 0.1317\,K_{EPIC}",
+        source="Williams 1990",
+    ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -63,7 +64,7 @@ def quantity(
     Source: MEE 2020 (two regimes, recalled); the cap is a proposal of this workbook.
     """
     emitted = tables["emissions"].iloc[0]
-    return {name: min(capacity, float(emitted[f"{name}_t"])) for name, capacity in totals.items()}
+    return {name: np.minimum(capacity, emitted[f"{name}_t"]) for name, capacity in totals.items()}
 
 
 def value(

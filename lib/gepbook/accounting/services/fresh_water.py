@@ -21,7 +21,7 @@ def quantity(
 ) -> dict[str, float]:
     """Return water used by each use, m3 a-1."""
     used = tables["water_use"].iloc[0]
-    return {use: float(used[f"{use}_m3"]) for use in USES}
+    return {use: used[f"{use}_m3"] for use in USES}
 
 
 def value(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+import pandas as pd
 import xarray as xr
 
 from gepbook.accounting.services import carbon_sequestration
@@ -44,6 +46,34 @@ def density(
     return {"oxygen": OXYGEN_PER_CO2 * fixed["co2"]}
 
 
+@require_units(land_cover="1", returns="t ha-1 a-1")
+def rate_density(
+    *, land_cover: xr.DataArray, params: carbon_sequestration.SequestrationRateParams
+) -> dict[str, xr.DataArray]:
+    """Return oxygen released per hectare, from carbon fixed by rates.
+
+    Parameters
+    ----------
+    land_cover : DataArray, dims (y, x), ecosystem type codes
+
+    Returns
+    -------
+    dict with `oxygen`: DataArray, dims (y, x), t ha-1 a-1
+    """
+    fixed = carbon_sequestration.rate_density(land_cover=land_cover, params=params)
+    return {"oxygen": OXYGEN_PER_CO2 * fixed["co2"]}
+
+
+def from_biomass(
+    totals: Quantities,
+    tables: Mapping[str, pd.DataFrame],
+    params: carbon_sequestration.BiomassParams,
+) -> dict[str, float]:
+    """Return oxygen released, t a-1, from carbon in the growth of biomass."""
+    fixed = carbon_sequestration.biomass_growth(totals, tables, params)
+    return {"oxygen": OXYGEN_PER_CO2 * fixed["co2"]}
+
+
 def value(quantities: Quantities, prices: Mapping[str, float], params: Params) -> dict[str, float]:
     """Return its value in CNY a-1 at the price of industrial oxygen (工业制氧法)."""
     return {"oxygen": quantities["oxygen"] * prices["oxygen"]}
@@ -64,4 +94,25 @@ SERVICE = ServiceSpec(
     prices={"oxygen": "CNY t-1"},
     method="stoichiometric",
     section="carbon_sequestration",
+)
+_RATE, _BIOMASS = carbon_sequestration.ALTERNATIVES
+ALTERNATIVES = (
+    replace(
+        SERVICE,
+        method="rate",
+        density=rate_density,
+        params=_RATE.params,
+        section=_RATE.section,
+        layers=_RATE.layers,
+    ),
+    replace(
+        SERVICE,
+        method="biomass",
+        density=None,
+        quantity=from_biomass,
+        params=_BIOMASS.params,
+        section=_BIOMASS.section,
+        layers=(),
+        tables=_BIOMASS.tables,
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 import xarray as xr
@@ -21,6 +22,8 @@ class SoilRetentionParams(Params):
     soil_bulk_density: float = parameter("t m-3", "土壤容重 ρ", gt=0, lt=3)
     nitrogen_content_percent: float = parameter("percent", "土壤全氮含量", ge=0, le=100)
     phosphorus_content_percent: float = parameter("percent", "土壤全磷含量", ge=0, le=100)
+    potassium_content_percent: float = parameter("percent", "土壤全钾含量", ge=0, le=100)
+    nutrient_delivery_share: float = parameter("1", "养分进入水体的比例", ge=0, le=1)
 
 
 @require_units(
@@ -68,13 +71,22 @@ def density(
 def quantity(
     totals: Quantities, tables: Mapping[str, pd.DataFrame], params: SoilRetentionParams
 ) -> dict[str, float]:
-    """Return soil kept and the nitrogen and phosphorus in it, t a-1."""
+    """Return soil kept and the nitrogen and phosphorus in it that would reach water, t a-1."""
     sediment = totals["sediment"]
+    delivered = sediment * params.nutrient_delivery_share
     return {
         "sediment": sediment,
-        "nitrogen": sediment * params.nitrogen_content_percent / PERCENT,
-        "phosphorus": sediment * params.phosphorus_content_percent / PERCENT,
+        "nitrogen": delivered * params.nitrogen_content_percent / PERCENT,
+        "phosphorus": delivered * params.phosphorus_content_percent / PERCENT,
     }
+
+
+def quantity_with_potassium(
+    totals: Quantities, tables: Mapping[str, pd.DataFrame], params: SoilRetentionParams
+) -> dict[str, float]:
+    """Return soil kept and nitrogen, phosphorus and potassium in it, t a-1."""
+    potassium = totals["sediment"] * params.potassium_content_percent / PERCENT
+    return {**quantity(totals, tables, params), "potassium": potassium}
 
 
 def value(
@@ -94,6 +106,14 @@ def value(
         "nitrogen": quantities["nitrogen"] * prices["nitrogen_treatment"],
         "phosphorus": quantities["phosphorus"] * prices["phosphorus_treatment"],
     }
+
+
+def value_with_potassium(
+    quantities: Quantities, prices: Mapping[str, float], params: SoilRetentionParams
+) -> dict[str, float]:
+    """Return the same and the fertiliser that the potassium kept saves, CNY a-1."""
+    saved = quantities["potassium"] * prices["potassium_fertiliser"]
+    return {**value(quantities, prices, params), "potassium": saved}
 
 
 SERVICE = ServiceSpec(
@@ -125,4 +145,18 @@ SERVICE = ServiceSpec(
         "phosphorus_treatment": "CNY t-1",
     },
     method="rusle",
+)
+ALTERNATIVES = (
+    replace(
+        SERVICE,
+        method="rusle_npk",
+        quantity=quantity_with_potassium,
+        value=value_with_potassium,
+        components=(
+            *SERVICE.components,
+            Component("potassium", "保持土壤钾素", "Potassium kept", "t a-1"),
+        ),
+        prices={**SERVICE.prices, "potassium_fertiliser": "CNY t-1"},
+        source=f"{SERVICE.source}; LY/T 1721-2008 (potassium)",
+    ),
 )

@@ -24,9 +24,9 @@ def quantity(
 ) -> dict[str, float]:
     """Return the part of visitor days and of spending that nature draws (自然景观份额)."""
     county = tables["tourism"].iloc[0]
-    share = float(county["natural_share_percent"]) / PERCENT
-    days = float(county["visitors_person"]) * float(county["mean_stay_day"])
-    return {"visitor_days": share * days, "spending": share * float(county["spending_cny"])}
+    share = county["natural_share_percent"] / PERCENT
+    days = county["visitors_person"] * county["mean_stay_day"]
+    return {"visitor_days": share * days, "spending": share * county["spending_cny"]}
 
 
 def value(

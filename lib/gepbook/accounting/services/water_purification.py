@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -65,7 +66,7 @@ def quantity(
     Source: MEE 2020 (two regimes, recalled); the cap is a proposal of this workbook.
     """
     emitted = tables["emissions"].iloc[0]
-    return {name: min(totals[name], float(emitted[column])) for name, column in COLUMNS.items()}
+    return {name: np.minimum(totals[name], emitted[column]) for name, column in COLUMNS.items()}
 
 
 def value(
