@@ -285,7 +285,11 @@ def _override(below: Parameter, raw: Mapping[str, Any], layer: str) -> Parameter
         value = {**below.value, **value}
     if raw.get("unit", below.unit) != below.unit:
         raise ValueError(f"unit must be {below.unit!r}, got {raw['unit']!r}")
-    inherited = {"unit": below.unit, "base_year": below.base_year, "index": below.index}
+    inherited: dict[str, Any] = {
+        "unit": below.unit,
+        "base_year": below.base_year,
+        "index": below.index,
+    }
     if raw.get("confidence") == below.confidence:
         inherited["distribution"] = below.distribution
     return Parameter(**{**inherited, **raw, "value": value, "layer": layer})

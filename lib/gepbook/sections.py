@@ -13,14 +13,8 @@ from gepbook.params import Params
 def models() -> dict[str, type[Params]]:
     """Return the model of every section under params/defaults/ and params/policy/."""
     return {
-        **{
-            spec.parameters: spec.params
-            for methods in (
-                *registry.factor_methods().values(),
-                *registry.service_methods().values(),
-            )
-            for spec in methods.values()
-        },
+        **{f.parameters: f.params for m in registry.factor_methods().values() for f in m.values()},
+        **{s.parameters: s.params for m in registry.service_methods().values() for s in m.values()},
         "comparable_prices": ComparablePrices,
         "vertical_compensation": VerticalParams,
         "dual_assessment": DualParams,

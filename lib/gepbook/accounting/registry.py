@@ -19,10 +19,11 @@ Spec = TypeVar("Spec", ServiceSpec, FactorSpec)
 def _scan(package: ModuleType, name: str) -> dict[str, dict[str, Spec]]:
     """Return the methods by id of every public module: its `name` first, then its `ALTERNATIVES`."""
     found: dict[str, dict[str, Spec]] = {}
+    specs: tuple[Spec, ...]
     for entry in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
         if entry.name.startswith("_"):
             continue
-        module = importlib.import_module(f"{package.__name__}.{entry.name}")
+        module: ModuleType = importlib.import_module(f"{package.__name__}.{entry.name}")
         specs = (getattr(module, name), *getattr(module, "ALTERNATIVES", ()))
         for spec in specs:
             if spec.id != entry.name:

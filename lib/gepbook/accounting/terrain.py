@@ -78,7 +78,9 @@ def _filled_like(elevation: xr.DataArray, known: np.ndarray, values: np.ndarray)
     return elevation.copy(data=data)
 
 
-def _fall(before: np.ndarray, middle: np.ndarray, after: np.ndarray, here: np.ndarray):
+def _fall(
+    before: np.ndarray, middle: np.ndarray, after: np.ndarray, here: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the fall along one line of three cells and the cell widths it spans.
 
     Beside a gap the half of the line that is there stands for the whole, as in InVEST.
@@ -247,7 +249,7 @@ def _route_flats(cells: _Cells, z: np.ndarray, falls: np.ndarray) -> np.ndarray:
 
     A flat drains over its cells that have a lower neighbour, else over its cells at the edge.
     """
-    level = ~falls.any(axis=0)
+    level: np.ndarray = ~falls.any(axis=0)
     distance = np.zeros(len(z))
     if not level.any():
         return distance
@@ -268,7 +270,7 @@ def _route_flats(cells: _Cells, z: np.ndarray, falls: np.ndarray) -> np.ndarray:
     drained = ~level[nodes]
     has_drain = np.zeros(flat.max() + 1, dtype=bool)
     has_drain[flat[drained]] = True
-    at_edge = (cells.neighbours[:, nodes] < 0).any(axis=0)
+    at_edge: np.ndarray = (cells.neighbours[:, nodes] < 0).any(axis=0)
     sources = np.flatnonzero(drained | (at_edge & ~has_drain[flat]))
     distance[nodes] = csgraph.dijkstra(
         graph.maximum(graph.T), directed=True, indices=sources, min_only=True
@@ -281,6 +283,8 @@ def _route_flats(cells: _Cells, z: np.ndarray, falls: np.ndarray) -> np.ndarray:
 
 def _accumulate(cells: _Cells, z: np.ndarray, share_steps: int) -> np.ndarray:
     """Return the number of cells that drain through each cell, itself included."""
+    if not len(z):
+        return z
     shares = _falls(cells, z)
     distance = _route_flats(cells, z, shares)
     total = shares.sum(axis=0)
@@ -299,7 +303,8 @@ def _accumulate(cells: _Cells, z: np.ndarray, share_steps: int) -> np.ndarray:
         (
             np.append(-shares[direction, source], np.ones(len(z))),
             (np.append(position[target], every), np.append(position[source], every)),
-        )
+        ),
+        shape=(len(z), len(z)),
     ).tocsc()
     return spsolve_triangular(system, np.ones(len(z)), lower=True, unit_diagonal=True)[position]
 
@@ -378,7 +383,7 @@ def length_exponent(*, slope: xr.DataArray) -> xr.DataArray:
     """
     sine = np.sin(np.arctan(slope / PERCENT))
     beta = (sine / 0.0896) / (3 * sine**0.8 + 0.56)
-    exponent = beta / (1 + beta)
+    exponent: xr.DataArray = beta / (1 + beta)
     classes = zip(SLOPE_CLASSES_PERCENT[::-1], LENGTH_EXPONENTS[::-1], strict=True)
     for bound, value in classes:
         exponent = xr.where(slope <= bound, value, exponent)

@@ -177,19 +177,44 @@ def formula_list(account: Account) -> Prose:
 
 def rules_table(account: Account) -> Table:
     """Return how the standard treats overlaps, and what it leaves out (重复计算规则)."""
+    services = registry.services()
+
+    def shown(items: tuple[str, ...]) -> str:
+        return "、".join(_item_name(item) for item in items)
+
     rows = [
-        {"规则": d.rule, "处理": d.choice, "理由": d.reason}
+        {
+            "规则": d.rule,
+            "重叠项": shown(d.overlap),
+            "处理": f"不计入 {shown(d.exclude)}" if d.exclude else "都计入",
+            "理由": d.reason,
+        }
         for d in account.standard.double_counting
     ]
+    for name, rule in account.standard.services.items():
+        if not rule.include:
+            rows.append({"规则": services[name].name_zh, "处理": "未核算", "理由": rule.note})
+        elif rule.optional:
+            handled = "计入" if account.standard.count_optional else "选算，不计入总值"
+            rows.append({"规则": services[name].name_zh, "处理": handled, "理由": rule.note})
     rows += [
         {"规则": n.item, "处理": "未核算", "理由": n.reason} for n in account.standard.not_computed
     ]
     text = "已对照原文" if account.standard.text_verified else "未能对照标准原文"
     return Table(
         pd.DataFrame(rows),
-        "重复计算与未核算项 Double counting and items left out",
+        "重复计算、选算与未核算项 Double counting, optional items, items left out",
         note=f"{account.standard.name_zh}；{text}。",
     )
+
+
+def _item_name(item: str) -> str:
+    """Return the Chinese name of a service or of `service.component`."""
+    service, _, component = item.partition(".")
+    methods = registry.service_methods()[service]
+    name = next(iter(methods.values())).name_zh
+    parts = [c.name_zh for spec in methods.values() for c in spec.components if c.id == component]
+    return f"{name}·{parts[0]}" if parts else name
 
 
 def price_table(account: Account) -> Table:

@@ -87,7 +87,8 @@ def from_cover(*, vegetation_cover: xr.DataArray, params: CoverFormulaParams) ->
     Source: 蔡崇法等 2000, 水土保持学报 14(2): 19–24; recalled.
     """
     some = vegetation_cover.where(vegetation_cover > 0)
-    found = (params.intercept - params.slope * np.log10(some)).clip(min=0.0, max=1.0)
+    logarithm = xr.DataArray(np.log10(some))
+    found = (params.intercept - params.slope * logarithm).clip(min=0.0, max=1.0)
     found = found.where(vegetation_cover > 0, 1.0)
     found = found.where(vegetation_cover <= params.full_cover_percent, 0.0)
     return (params.scale * found).clip(max=1.0).where(vegetation_cover.notnull())

@@ -28,7 +28,7 @@ def epic(
     See `soil_erodibility` for the formula.
     """
     fine = 1 - sand / 100
-    return (
+    return xr.DataArray(
         (0.2 + 0.3 * np.exp(-0.0256 * sand * (1 - silt / 100)))
         * (silt / (clay + silt)) ** 0.3
         * (1 - 0.25 * organic_carbon / (organic_carbon + np.exp(3.72 - 2.95 * organic_carbon)))
