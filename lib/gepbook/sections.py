@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gepbook.accounting import registry
+from gepbook.accounting import change, registry, seea, uncertainty
 from gepbook.accounting.prices import ComparablePrices
 from gepbook.assessment.dual import DualParams
 from gepbook.assessment.targets import TargetParams
@@ -16,6 +16,9 @@ def models() -> dict[str, type[Params]]:
         **{f.parameters: f.params for m in registry.factor_methods().values() for f in m.values()},
         **{s.parameters: s.params for m in registry.service_methods().values() for s in m.values()},
         "comparable_prices": ComparablePrices,
+        uncertainty.SECTION: uncertainty.UncertaintyParams,
+        change.SECTION: change.ChangeParams,
+        seea.SECTION: seea.SeeaParams,
         "vertical_compensation": VerticalParams,
         "dual_assessment": DualParams,
         "targets": TargetParams,

@@ -47,7 +47,8 @@ def by_type(land_cover: xr.DataArray, table: dict[str, float], units: str) -> xr
             "in params/crosswalks/ or add the type to params/ecosystem_types.csv."
         )
     draws = max((np.size(table[kind]) for kind in types["id"]), default=1)
-    lookup = np.full((256, draws), np.nan)
+    kind_of_number = land_cover.dtype if land_cover.dtype.kind == "f" else "float64"
+    lookup = np.full((256, draws), np.nan, dtype=kind_of_number)
     for code, kind in zip(types["code"], types["id"], strict=True):
         lookup[code] = table[kind]
     if draws == 1:

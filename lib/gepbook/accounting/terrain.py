@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.sparse import coo_array, csgraph
+from scipy.sparse import coo_array, csc_array, csgraph
 from scipy.sparse.linalg import spsolve_triangular
 
 from gepbook.errors import GridMismatchError
@@ -28,6 +28,7 @@ NEIGHBOURS = (
 HALF = 4  # the other four neighbours are the same pairs of cells seen from the other side
 INVEST_SHARE_STEPS = 15
 SLOPE_CLASSES_PERCENT = (1.0, 3.5, 5.0, 9.0)
+STEEP_PERCENT = 9.0
 LENGTH_EXPONENTS = (0.2, 0.3, 0.4, 0.5)
 
 
@@ -249,7 +250,7 @@ def _route_flats(cells: _Cells, z: np.ndarray, falls: np.ndarray) -> np.ndarray:
 
     A flat drains over its cells that have a lower neighbour, else over its cells at the edge.
     """
-    level: np.ndarray = ~falls.any(axis=0)
+    level = falls.max(axis=0) == 0
     distance = np.zeros(len(z))
     if not level.any():
         return distance
@@ -270,7 +271,7 @@ def _route_flats(cells: _Cells, z: np.ndarray, falls: np.ndarray) -> np.ndarray:
     drained = ~level[nodes]
     has_drain = np.zeros(flat.max() + 1, dtype=bool)
     has_drain[flat[drained]] = True
-    at_edge: np.ndarray = (cells.neighbours[:, nodes] < 0).any(axis=0)
+    at_edge = cells.neighbours[:, nodes].min(axis=0) < 0
     sources = np.flatnonzero(drained | (at_edge & ~has_drain[flat]))
     distance[nodes] = csgraph.dijkstra(
         graph.maximum(graph.T), directed=True, indices=sources, min_only=True
@@ -296,16 +297,14 @@ def _accumulate(cells: _Cells, z: np.ndarray, share_steps: int) -> np.ndarray:
     order = np.lexsort((-distance, -z))  # downhill; what flows in is always before
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
-    direction, source = np.nonzero(shares)
-    target = cells.neighbours[direction, source]
-    every = np.arange(len(z))
-    system = coo_array(  # each cell less what flows in is one cell
-        (
-            np.append(-shares[direction, source], np.ones(len(z))),
-            (np.append(position[target], every), np.append(position[source], every)),
-        ),
-        shape=(len(z), len(z)),
-    ).tocsc()
+    # Each cell less what flows in is one cell: column by column, 1 and less the shares given away.
+    values = np.concatenate([np.ones((len(z), 1)), -shares[:, order].T], axis=1)
+    rows = np.concatenate(
+        [np.arange(len(z))[:, None], position[cells.neighbours[:, order]].T], axis=1
+    )
+    given = values != 0
+    starts = np.append(0, np.cumsum(given.sum(axis=1)))
+    system = csc_array((values[given], rows[given], starts), shape=(len(z), len(z)))
     return spsolve_triangular(system, np.ones(len(z)), lower=True, unit_diagonal=True)[position]
 
 
@@ -361,6 +360,14 @@ def flow_accumulation(*, elevation: xr.DataArray, share_steps: int = 0) -> xr.Da
     return _filled_like(elevation, cells.known, _accumulate(cells, _fill(cells), share_steps))
 
 
+def _rounded(slope: xr.DataArray) -> np.ndarray:
+    """Return slopes in single precision, as InVEST keeps them: 9 % is 9 % whatever the last digits.
+
+    LS jumps at the bounds of the slope classes; so a cell is on the same side of them in both.
+    """
+    return slope.to_numpy().astype("float32")
+
+
 @require_units(slope="percent", returns="1")
 def length_exponent(*, slope: xr.DataArray) -> xr.DataArray:
     r"""Return the exponent m of the slope length (坡长指数), as InVEST.
@@ -381,13 +388,10 @@ def length_exponent(*, slope: xr.DataArray) -> xr.DataArray:
 
     Source: Oliveira et al. 2013, doi 10.5772/54439, as in natcap.invest 3.20, sdr.py.
     """
-    sine = np.sin(np.arctan(slope / PERCENT))
+    sine = np.sin(np.arctan(slope.to_numpy() / PERCENT))
     beta = (sine / 0.0896) / (3 * sine**0.8 + 0.56)
-    exponent: xr.DataArray = beta / (1 + beta)
-    classes = zip(SLOPE_CLASSES_PERCENT[::-1], LENGTH_EXPONENTS[::-1], strict=True)
-    for bound, value in classes:
-        exponent = xr.where(slope <= bound, value, exponent)
-    return exponent
+    within = [_rounded(slope) <= bound for bound in SLOPE_CLASSES_PERCENT]
+    return slope.copy(data=np.select(within, LENGTH_EXPONENTS, beta / (1 + beta)))
 
 
 @require_units(elevation="m", returns="1")
@@ -451,5 +455,6 @@ def desmet_govers(*, elevation: xr.DataArray, params: DesmetGoversParams) -> xr.
         width ** (exponent + 2) * (contour * UNIT_PLOT_M) ** exponent
     )
     sine = np.sin(theta)
-    steepness = xr.where(slope < 9, 10.8 * sine + 0.03, 16.8 * sine - 0.5)
+    steep = _rounded(slope) >= STEEP_PERCENT
+    steepness = xr.where(steep, 16.8 * sine - 0.5, 10.8 * sine + 0.03)
     return length.clip(max=params.length_factor_limit) * steepness

@@ -57,7 +57,9 @@ class CountyInputs:
         self, layer_years: Mapping[str, int | None], tables_year: int | None = None
     ) -> CountyInputs:
         """Return the same county and year with some layers, or the tables, of another year."""
-        return CountyInputs(self.pack, self.county_code, self.year, layer_years, tables_year)
+        view = CountyInputs(self.pack, self.county_code, self.year, layer_years, tables_year)
+        view.coverage = self.coverage
+        return view
 
     def layer_year(self, name: str) -> int | None:
         """Return the year that a layer is read from; None for what has no year."""

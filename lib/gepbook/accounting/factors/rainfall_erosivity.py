@@ -58,7 +58,8 @@ def rainfall_erosivity(
     annual = annual_precipitation
     concentration = precipitation**2 / annual.where(annual > 0)
     # 10 ** (1.5 · lg c) is c ** 1.5, which also holds for a month without rain
-    monthly = US_TO_SI * 1.735 * concentration**1.5 * 10**-0.8188
+    powered = concentration * np.sqrt(concentration)
+    monthly = US_TO_SI * 1.735 * powered * 10**-0.8188
     return params.calibration * monthly.sum("month", skipna=False).where(annual != 0, 0.0)
 
 

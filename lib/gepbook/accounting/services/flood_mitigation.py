@@ -116,9 +116,10 @@ def quantity(
     Source: τ of 白玛卓嘎等 2017, found for a plateau; real storage goes before it.
     """
     table = tables["reservoirs"]
-    given = table["flood_control_capacity_m3"]
-    storage = given.where(given.notna(), params.reservoir_flood_share * table["total_capacity_m3"])
-    return {**totals, "reservoir": storage.sum()}
+    pairs = zip(table["flood_control_capacity_m3"], table["total_capacity_m3"], strict=True)
+    share = params.reservoir_flood_share
+    storage = [share * whole if np.all(pd.isna(flood)) else flood for flood, whole in pairs]
+    return {**totals, "reservoir": sum(storage)}
 
 
 def quantity_by_lake_zone(
