@@ -67,6 +67,8 @@ def entry(
     quality: str = "",
     price_basis: str = "",
     price_year: int | None = None,
+    low: float = float("nan"),
+    high: float = float("nan"),
     note: str = "",
 ) -> dict[str, Any]:
     """Return one ledger row without its release, year and county, which the run adds.
@@ -81,6 +83,8 @@ def entry(
         Which face of it: area, physical, value, change, share, rank …
     price_basis : {"", "current", "comparable"}
         Empty for what is not money.
+    low, high : float
+        Bounds of the 90 % interval, NaN where it was not assessed.
     """
     return {
         "account": account,
@@ -90,8 +94,8 @@ def entry(
         "unit": unit,
         "price_basis": price_basis,
         "price_year": price_year,
-        "low": float("nan"),
-        "high": float("nan"),
+        "low": float(low),
+        "high": float(high),
         "method_id": method_id,
         "origin": origin,
         "quality": quality,

@@ -31,7 +31,10 @@ LEDGER_FILE = "ledger.parquet"
 
 
 class Task(BaseModel):
-    """What to run: a stage for a county (None: the province) and year, in a release."""
+    """What to run: a stage for a county (None: the province) and year, in a release.
+
+    `standard` is the one that counts; `compared` are computed beside it on the same inputs.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,6 +45,7 @@ class Task(BaseModel):
     standard: str
     pack: str
     release_dir: str
+    compared: tuple[str, ...] = ()
     allow_partial: bool = False
 
     @property
@@ -185,14 +189,30 @@ class Run:
             county_code=self.task.county_code or ledger.PROVINCE,
         )
 
-    def write(self, frame: pd.DataFrame) -> Path:
-        """Write the ledger of this run; by hand this also completes the draft with its manifest."""
+    def keep(
+        self, frame: pd.DataFrame, files: Mapping[str, pd.DataFrame] | None, folder: Path
+    ) -> None:
+        """Write the ledger and the tables beside it into a folder."""
+        ledger.write(frame, folder / LEDGER_FILE)
+        for name, table in (files or {}).items():
+            table.to_parquet(folder / name, index=False)
+
+    def write(self, frame: pd.DataFrame, files: Mapping[str, pd.DataFrame] | None = None) -> Path:
+        """Write the ledger of this run; by hand this also completes the draft with its manifest.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The ledger.
+        files : mapping, optional
+            Tables to keep beside it, by file name, as Parquet.
+        """
         if not self.by_hand:
-            ledger.write(frame, self.run_dir / LEDGER_FILE)
+            self.keep(frame, files, self.run_dir)
             return self.run_dir
         now = datetime.now(UTC)
         with provenance.replaced_folder(self.run_dir) as part:
-            ledger.write(frame, part / LEDGER_FILE)
+            self.keep(frame, files, part)
             self.params.write(part / PARAMS_FILE)
             commit, dirty = provenance.git_state()
             provenance.write_manifest(

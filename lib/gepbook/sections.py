@@ -7,6 +7,8 @@ from gepbook.accounting.prices import ComparablePrices
 from gepbook.assessment.dual import DualParams
 from gepbook.assessment.targets import TargetParams
 from gepbook.compensation.vertical import VerticalParams
+from gepbook.forms.model import SECTION as FORMS
+from gepbook.forms.model import FormsParams
 from gepbook.params import Params
 
 
@@ -19,6 +21,7 @@ def models() -> dict[str, type[Params]]:
         uncertainty.SECTION: uncertainty.UncertaintyParams,
         change.SECTION: change.ChangeParams,
         seea.SECTION: seea.SeeaParams,
+        FORMS: FormsParams,
         "vertical_compensation": VerticalParams,
         "dual_assessment": DualParams,
         "targets": TargetParams,

@@ -5,18 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
+from gepbook import params as parameters
 from gepbook.accounting import account as county_account
-from gepbook.accounting import standards
+from gepbook.accounting import change as change_between
+from gepbook.accounting import comparison, seea, standards, uncertainty
 from gepbook.accounting.account import ServiceResult
+from gepbook.accounting.change import Change
 from gepbook.accounting.prices import ComparablePrices, PriceBook
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
+from gepbook.params import ParameterSet
 from gepbook.run import Run
+
+DRAWS_FILE = "draws.parquet"
+SOBOL_FILE = "sobol.parquet"
 
 
 @dataclass(frozen=True)
 class Account:
-    """The account of one county and year (县域 GEP 账户)."""
+    """The account of one county and year (县域 GEP 账户).
+
+    `files` are kept beside the ledger, by name: the draws of the services' values and GEP for Sobol's
+    sample, which the province's bands are summed from. `variables` are what the draws vary.
+    """
 
     entries: list[dict[str, Any]]
     services: list[ServiceResult]
@@ -24,23 +37,59 @@ class Account:
     prices: PriceBook
     inputs: CountyInputs
     comparable_year: int
+    change: Change | None
+    variables: dict[str, uncertainty.Variable]
+    files: dict[str, pd.DataFrame]
 
 
 def compute(run: Run) -> Account:
     """Return the account of the run's county and year.
 
     The year before, when the pack holds it, is valued at the same comparable prices, so that growth is
-    free of prices.
+    free of prices; with it come the explanation of change and the SEEA tables.
     """
     standard = standards.read(run.task.standard)
     prices = PriceBook.read().choosing(standard.prices)
     year = run.params.section("comparable_prices", ComparablePrices).year
     inputs = run.inputs()
     services = county_account.account(inputs, run.params, standard, prices, year)
-    rows = county_account.entries(services, standard, run.year, year)
+    sure = uncertainty.Uncertainty(inputs, run.params, standard, prices)
+    values, amounts = sure.draws()
+    sobol = pd.DataFrame({"gep": sure.sobol_draws()})
+    rows = uncertainty.with_bands(
+        county_account.entries(services, standard, run.year, year),
+        uncertainty.bands(values),
+        uncertainty.quantiles(amounts),
+    )
+    rows += uncertainty.entries(sure, sobol["gep"].to_numpy(), services)
+    normal = change_between.normalised_gep(inputs, run.params, standard, prices, year)
+    rows += change_between.normalised_entries(normal, services, standard, run.year, year)
+    change = None
     if run.previous_year is not None:
-        before = county_account.account(
-            run.inputs(run.previous_year), run.params, standard, prices, year
-        )
+        former = run.inputs(run.previous_year)
+        before = county_account.account(former, run.params, standard, prices, year)
         rows += county_account.growth_entries(services, before, standard, year)
-    return Account(rows, services, standard, prices, inputs, year)
+        then = change_between.normalised_gep(former, run.params, standard, prices, year)
+        rows += change_between.normalised_growth(normal, then, services, standard, year)
+        tables = run.params.section(seea.SECTION, seea.SeeaParams)
+        change = change_between.Decomposition(
+            inputs, run.previous_year, run.params, standard, prices, tables.supplied_by
+        ).compute()
+        rows += change_between.entries(change, services)
+        rows += seea.entries(inputs, former, services, change, tables)
+    rows += comparison.entries(inputs, standard, services, _others(run), run.params, year)
+    return Account(
+        rows, services, standard, prices, inputs, year, change, sure.variables,
+        {DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
+    )  # fmt: skip
+
+
+def _others(run: Run) -> dict[str, tuple[Standard, ParameterSet]]:
+    """Return the standards that the run compares with its own, with their parameters."""
+    return {
+        name: (
+            standards.read(name),
+            parameters.resolve(run.task.county_code, run.year, name),
+        )
+        for name in run.task.compared
+    }

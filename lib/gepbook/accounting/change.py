@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from gepbook import ecosystems, ledger, zonal
-from gepbook.accounting.account import Measured, account, measure, totals
+from gepbook.accounting.account import Measured, ServiceResult, account, measure, totals
 from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import ServiceSpec
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import LAND_COVER
-from gepbook.params import ParameterSet, Params, parameter
+from gepbook.params import CONFIDENCES, ParameterSet, Params, parameter
 
 SECTION = "change"
 METHOD = "change/shapley"
@@ -225,11 +225,12 @@ class Decomposition:
         return Change(self.years[False], self.years[True], pd.concat(found, names=["service"]))
 
 
-def entries(change: Change, origin: str, quality: str) -> list[dict[str, Any]]:
+def entries(change: Change, results: list[ServiceResult]) -> list[dict[str, Any]]:
     """Return the ledger rows of a change: account `change`, by service and for GEP.
 
     Measures are the parts and `total`; their sum is the total.
     """
+    origin, quality = _behind(results)
     table = change.by("service").drop(columns=["opening", "closing"])
     table.loc["gep"] = table.sum()
     table["total"] = table.sum(axis=1)
@@ -278,3 +279,66 @@ def normalised_gep(
         return None
     results = account(view, params, standard, prices, comparable_year)
     return {basis: totals(results, basis)["gep"] for basis in ("current", "comparable")}
+
+
+def _behind(results: list[ServiceResult]) -> tuple[str, str]:
+    """Return the weakest origin and the lowest confidence of the services that count."""
+    counting = [r for r in results if r.counts]
+    quality = max((r.quality for r in counting), key=CONFIDENCES.index, default="")
+    return ledger.weakest(r.origin for r in counting), quality
+
+
+def normalised_entries(
+    normal: Mapping[str, float] | None,
+    results: list[ServiceResult],
+    standard: Standard,
+    year: int,
+    comparable_year: int,
+) -> list[dict[str, Any]]:
+    """Return the ledger rows of GEP under long-term weather, none where the pack has no climatology."""
+    if normal is None:
+        return []
+    origin, quality = _behind(results)
+    years = {"current": year, "comparable": comparable_year}
+    return [
+        ledger.entry(
+            "gep",
+            "gep",
+            "value_normal_weather",
+            normal[basis],
+            "CNY",
+            origin=origin,
+            quality=quality,
+            method_id=standard.id,
+            price_basis=basis,
+            price_year=price_year,
+        )
+        for basis, price_year in years.items()
+    ]
+
+
+def normalised_growth(
+    now: Mapping[str, float] | None,
+    before: Mapping[str, float] | None,
+    results: list[ServiceResult],
+    standard: Standard,
+    comparable_year: int,
+) -> list[dict[str, Any]]:
+    """Return the ledger row of growth at comparable prices and long-term weather."""
+    if now is None or before is None or not before["comparable"]:
+        return []
+    origin, quality = _behind(results)
+    return [
+        ledger.entry(
+            "gep",
+            "gep",
+            "growth_normal_weather",
+            now["comparable"] / before["comparable"] - 1,
+            "1",
+            origin=origin,
+            quality=quality,
+            method_id=standard.id,
+            price_basis="comparable",
+            price_year=comparable_year,
+        )
+    ]

@@ -12,7 +12,7 @@ import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,9 @@ from SALib.analyze import sobol as sobol_analysis
 from SALib.sample import sobol as sobol_sample
 from scipy import stats
 
-from gepbook.accounting.account import measure
+from gepbook import ledger
+from gepbook.accounting import registry
+from gepbook.accounting.account import ServiceResult, measure
 from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import CATEGORY_ZH, ServiceSpec
@@ -41,6 +43,8 @@ from gepbook.params import (
 from gepbook.units import with_units
 
 SECTION = "uncertainty"
+METHOD = "uncertainty/monte-carlo"
+SENSITIVITY = "sensitivity"
 LOW, HIGH = 0.05, 0.95
 #: Draws times cells of one evaluation; monthly layers take twelve times as many numbers.
 CELLS_PER_CHUNK = 600_000
@@ -157,7 +161,7 @@ class DrawnParameters:
                     else (value * drawn).clip(low, high)
                 )
             values[key] = value
-        return model.model_construct(**values)
+        return cast(Section, model.model_construct(**values))
 
 
 def _bounds(field: Any) -> tuple[float | None, float | None]:
@@ -367,7 +371,7 @@ class Uncertainty:
             size = min(step, count - start)
             drawn_params = DrawnParameters(self.params, part)
             layers = Layers(DrawnInputs(self._cells, part), drawn_params, self.standard.factors)
-            prices = {
+            prices: dict[str, Any] = {
                 name: price * part.get(f"price.{name}", 1.0)
                 for name, price in self.unit_prices.items()
             }
@@ -544,8 +548,6 @@ def bands(draws: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame indexed by service, category and `gep`, columns `low`, `high`
     """
-    from gepbook.accounting import registry
-
     category = {name: spec.category for name, spec in registry.services().items()}
     wide = draws.copy()
     for name in CATEGORY_ZH:
@@ -557,3 +559,61 @@ def bands(draws: pd.DataFrame) -> pd.DataFrame:
 def quantiles(draws: pd.DataFrame) -> pd.DataFrame:
     """Return the 5 % and 95 % quantiles of every column, as columns `low` and `high`."""
     return pd.DataFrame({"low": draws.quantile(LOW), "high": draws.quantile(HIGH)})
+
+
+def with_bands(
+    rows: list[dict[str, Any]], values: pd.DataFrame, amounts: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Return ledger rows with `low` and `high` of values at current prices and of quantities.
+
+    Parameters
+    ----------
+    rows : of the accounts `gep`, `services` and `components`
+    values : what `bands` returned
+    amounts : what `quantiles` returned of quantities, by `service.component`
+    """
+    found = []
+    for row in rows:
+        table = None
+        if row["measure"] == "value" and row["price_basis"] == "current":
+            table = values if row["account"] in ("gep", "services") else None
+        elif row["account"] == "components" and row["measure"] == "physical":
+            table = amounts
+        if table is not None and row["item"] in table.index:
+            row = {**row, **table.loc[row["item"]].to_dict()}
+        found.append(row)
+    return found
+
+
+def entries(
+    sure: Uncertainty, sobol: np.ndarray, results: list[ServiceResult]
+) -> list[dict[str, Any]]:
+    """Return the ledger rows of what moves GEP: account `sensitivity`, one item a variable.
+
+    Measures: `gep_low` and `gep_high` (GEP with the variable at its 5 % and 95 % quantile), `first` and
+    `total` (Sobol indices). `quality` is the variable's own confidence. Variables without any effect are
+    left out.
+    """
+    table = sure.swings().join(sobol_indices(list(sure.variables), sobol, sure.settings.seed))
+    origin = ledger.weakest(r.origin for r in results if r.counts)
+    moves = (table["gep_high"] - table["gep_low"]).abs() > 0
+    rows = []
+    for name, row in table[moves].iterrows():
+        confidence = sure.variables[str(name)].confidence or ""
+        faces = {"gep_low": "CNY", "gep_high": "CNY", "first": "1", "total": "1"}
+        for face, unit in faces.items():
+            rows.append(
+                ledger.entry(
+                    SENSITIVITY,
+                    str(name),
+                    face,
+                    row[face],
+                    unit,
+                    origin=origin,
+                    quality=confidence,
+                    method_id=METHOD,
+                    price_basis="current" if unit == "CNY" else "",
+                    price_year=sure.inputs.year if unit == "CNY" else None,
+                )
+            )
+    return rows

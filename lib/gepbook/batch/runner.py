@@ -13,7 +13,7 @@ from typing import Literal
 
 import papermill
 
-from gepbook import ledger, provenance
+from gepbook import provenance
 from gepbook.batch import kernels
 from gepbook.params import ParameterSet
 from gepbook.run import LEDGER_FILE, PARAMS_FILE, TASK_FILE, Run, Task
@@ -88,9 +88,8 @@ def run_job(job: Job, stages: dict[str, Stage] = STAGES) -> Record:
                 _run_notebook(job, stages[task.stage].notebook, part)
             else:
                 run = Run.prepare(task, part)
-                ledger.write(
-                    run.build_ledger(stages[task.stage].compute(run).entries), part / LEDGER_FILE
-                )
+                result = stages[task.stage].compute(run)
+                run.keep(run.build_ledger(result.entries), getattr(result, "files", None), part)
             commit, dirty = provenance.git_state()
             provenance.write_manifest(
                 part,
