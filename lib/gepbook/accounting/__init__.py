@@ -28,7 +28,8 @@ class Account:
     """The account of one county and year (县域 GEP 账户).
 
     `files` are kept beside the ledger, by name: the draws of the services' values and GEP for Sobol's
-    sample, which the province's bands are summed from. `variables` are what the draws vary.
+    sample, which the province's bands are summed from. `variables` are what the draws vary, `sections`
+    the parameters that were read.
     """
 
     entries: list[dict[str, Any]]
@@ -39,6 +40,7 @@ class Account:
     comparable_year: int
     change: Change | None
     variables: dict[str, uncertainty.Variable]
+    sections: set[str]
     files: dict[str, pd.DataFrame]
 
 
@@ -80,7 +82,7 @@ def compute(run: Run) -> Account:
     rows += comparison.entries(inputs, standard, services, _others(run), run.params, year)
     return Account(
         rows, services, standard, prices, inputs, year, change, sure.variables,
-        {DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
+        sure.sections, {DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
     )  # fmt: skip
 
 

@@ -331,6 +331,11 @@ class Uncertainty:
                 add(item, spread(width), None, None)
         return found
 
+    @property
+    def sections(self) -> set[str]:
+        """Sections of the parameters that the account's services and factors read."""
+        return {name for names in self._depends.values() for name in names if "." not in name}
+
     def depends(self, service: str) -> list[str]:
         """Return the names of the variables that a service's value depends on."""
         wanted = self._depends[service]
