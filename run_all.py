@@ -1,19 +1,26 @@
-"""Run the workbook: every notebook for every county, then reports, bulletin and site.
+"""Run the workbook: every notebook for every county, then reports, bulletin, forms and site.
 
-``python run_all.py`` does everything for the pack's latest year; ``--help`` lists the rest.
+``python run_all.py`` does everything for the pack's latest year; ``--help`` lists the rest, and the
+commands for forms that come back from counties and for specific units.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gepbook import batch
+from gepbook.forms import command as forms
 from gepbook.run import DEFAULT_STANDARD
 
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
+
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     counties: Annotated[str, typer.Option(help="Codes or names: 龙泉市,330825. Default all.")] = "",
     group: Annotated[str, typer.Option(help="County group: mountain26, coastal_pilot …")] = "",
     years: Annotated[
@@ -21,10 +28,13 @@ def main(
     ] = "",
     stages: Annotated[
         str,
-        typer.Option(help="Of inventory,accounting,compensation,assessment,bulletin,report."),
+        typer.Option(help="Of inventory,accounting,compensation,assessment,bulletin,report,forms."),
     ] = "",
     pack: Annotated[str, typer.Option(help="Folder of a data pack. Default the open pack.")] = "",
-    standard: Annotated[str, typer.Option(help="Profile in params/standards/.")] = DEFAULT_STANDARD,
+    standard: Annotated[
+        str,
+        typer.Option(help="Profile in params/standards/; a,b counts a and shows b beside it."),
+    ] = DEFAULT_STANDARD,
     release: Annotated[str, typer.Option(help="Name of the folder in outputs/.")] = "",
     workers: Annotated[int | None, typer.Option(help="Processes. Default one per core.")] = None,
     scheduler: Annotated[
@@ -43,6 +53,8 @@ def main(
     ] = False,
 ) -> None:
     """Run inventory, accounting, compensation and assessment, and publish the reports."""
+    if context.invoked_subcommand is not None:
+        return
     request = batch.Request(
         counties=counties, group=group, years=years, stages=stages, pack=pack, standard=standard,
         release=release, workers=workers, scheduler=scheduler, renderer=renderer, formats=formats,
@@ -51,5 +63,16 @@ def main(
     raise typer.Exit(batch.main(request))
 
 
+@app.command("roll-up")
+def roll_up(
+    folder: Annotated[Path, typer.Argument(help="Folder of county forms that came back (XLSX).")],
+    out: Annotated[Path, typer.Argument(help="Folder for the sums and the reconciliation.")],
+    year: Annotated[int, typer.Option(help="Accounting year of the forms.")],
+    release: Annotated[str, typer.Option(help="Release in outputs/ to check against.")] = "",
+) -> None:
+    """Sum statistical forms of counties to prefectures and the province, and reconcile the levels."""
+    raise typer.Exit(forms.roll_up(folder, out, year, release))
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    app()

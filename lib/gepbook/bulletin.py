@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gepbook import assessment, compensation, counties, ledger, paths
 from gepbook.accounting import pool as province
+from gepbook.accounting import uncertainty
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.assessment import dual, targets
 from gepbook.compensation import vertical
+from gepbook.params import CONFIDENCES, Params, parameter
 from gepbook.run import Run
 
 METHOD = "province/sum"
 YI = 1e8
+WAN = 1e4
+#: Accounts whose figures the province sums from its counties.
+SUMMED = (
+    "gep",
+    "services",
+    "change",
+    "standards",
+    "seea_extent",
+    "seea_matrix",
+    "seea_supply",
+    "seea_use",
+    "seea_asset",
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +40,8 @@ class Bulletin:
     """The bulletin of one year (生态产品总值核算结果公报).
 
     `counties` holds levels, ranks and allocation by county; `prefectures` sums; `services` the
-    province's value by service in CNY; `reference` published results beside those of this run.
+    province's value by service in CNY; `reference` published results beside those of this run, with its
+    90 % interval; `plausibility` the counties whose figures lie outside the expected bounds.
     `missing` names the counties without an account: empty unless a partial province was allowed.
     """
 
@@ -35,7 +53,17 @@ class Bulletin:
     dual: pd.DataFrame
     targets: pd.DataFrame
     reference: pd.DataFrame
+    plausibility: pd.DataFrame
     missing: list[str]
+
+
+class PlausibilityParams(Params):
+    """Bounds outside which a county's result is looked at."""
+
+    gep_per_km2_wan: dict[str, float] = parameter("1e4 CNY km-2 a-1", "单位面积 GEP")
+    gep_to_gdp: dict[str, float] = parameter("1", "GEP 与 GDP 之比")
+    regulating_share: dict[str, float] = parameter("1", "调节服务占比")
+    climate_share: dict[str, float] = parameter("1", "气候调节占比")
 
 
 def compute(run: Run) -> Bulletin:
@@ -72,66 +100,61 @@ def compute(run: Run) -> Bulletin:
         & (pool["price_basis"] == "current")
     ]
     missing = sorted(set(names.index) - set(levels.index))
+    drawn = province.read_draws(run)
     wanted = run.params.section("targets", targets.TargetParams)
     covered = 100.0 * len(levels) / len(names)
     return Bulletin(
-        entries=_entries(run, pool),
+        entries=_entries(run, pool, drawn),
         pool=pool,
         counties=levels.sort_values("gep_cny", ascending=False),
         prefectures=prefectures.sort_values("gep_cny", ascending=False),
         services=services.groupby("item")["value"].sum().sort_values(ascending=False),
         dual=both,
         targets=targets.track(wanted, {"accounting_coverage_percent": covered}),
-        reference=_reference(levels),
+        reference=_reference(levels, drawn[0] if drawn else {}),
+        plausibility=_plausibility(
+            levels, pool, run.params.section("plausibility", PlausibilityParams)
+        ),
         missing=missing,
     )
 
 
-def _entries(run: Run, pool: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the province's totals as ledger rows."""
-    rows = pool[(pool["account"].isin(["gep", "services"])) & (pool["unit"] == "CNY")]
-    keys = ["account", "item", "measure", "price_basis", "price_year"]
-    sums = rows.groupby(keys, dropna=False)
+def _entries(
+    run: Run, pool: pd.DataFrame, drawn: tuple[dict[str, pd.DataFrame], pd.DataFrame] | None
+) -> list[dict[str, Any]]:
+    """Return the province's rows: sums of its counties' accounts, growth, bands, what moves GEP."""
+    rows = pool[pool["account"].isin(SUMMED) & (pool["unit"] != "1")]
+    keys = ["account", "item", "measure", "price_basis", "price_year", "unit"]
     made = [
         ledger.entry(
             account,
             item,
             measure,
             group["value"].sum(),
-            "CNY",
+            unit,
             origin=ledger.weakest(group["origin"]),
-            quality=group["quality"].iloc[0],
+            quality=max(group["quality"], key=_rank),
             method_id=METHOD,
             price_basis=basis,
-            price_year=int(price_year),
+            price_year=None if pd.isna(price_year) else int(price_year),
+            note=_common_note(group["note"]),
         )
-        for (account, item, measure, basis, price_year), group in sums
+        for (account, item, measure, basis, price_year, unit), group in rows.groupby(
+            keys, dropna=False
+        )
     ]
-    gep = {
-        (r["item"], r["measure"]): r["value"]
-        for r in made
-        if r["account"] == "gep" and r["price_basis"] == "comparable"
-    }
-    if ("gep", "value_previous_year") in gep:
-        growth = gep["gep", "value"] / gep["gep", "value_previous_year"] - 1
-        made.append(
-            ledger.entry(
-                "gep",
-                "gep",
-                "growth",
-                growth,
-                "1",
-                origin=ledger.weakest(rows["origin"]),
-                method_id=METHOD,
-                price_basis="comparable",
-            )
-        )
+    made += _growth(made, ledger.weakest(rows["origin"]))
+    if drawn is not None:
+        draws, sobol = drawn
+        whole = functools.reduce(lambda a, b: a.add(b, fill_value=0.0), draws.values())
+        made = uncertainty.with_bands(made, uncertainty.bands(whole), pd.DataFrame())
+        made += _sensitivity(run, pool, sobol)
     made.append(
         ledger.entry(
             "statistics",
             "counties",
             "received",
-            rows["county_code"].nunique(),
+            pool["county_code"].nunique(),
             "1",
             origin="observed",
             method_id=METHOD,
@@ -141,16 +164,121 @@ def _entries(run: Run, pool: pd.DataFrame) -> list[dict[str, Any]]:
     return made
 
 
-def _reference(levels: pd.DataFrame) -> pd.DataFrame:
-    """Return published results beside those of this run (对照已公布结果)."""
-    table = pd.read_csv(paths.PARAMS / "reference_results.csv", dtype={"county_code": "str"})
-    sums = levels.groupby("prefecture")[["gep_cny", "regulating_cny"]].sum()
-    own = [
-        levels[["gep_cny", "regulating_cny"]].reindex([row.county_code]).iloc[0]
-        if isinstance(row.county_code, str)
-        else sums.reindex([row.prefecture]).iloc[0]
-        for row in table.itertuples()
+def _rank(confidence: str) -> int:
+    """Return how weak a confidence is, for comparison."""
+    return CONFIDENCES.index(confidence) if confidence in CONFIDENCES else -1
+
+
+def _common_note(notes: pd.Series) -> str:
+    """Return the note that most counties have on a figure."""
+    counts = notes[notes != ""].value_counts()
+    return "" if counts.empty else str(counts.index[0])
+
+
+def _growth(made: list[dict[str, Any]], origin: str) -> list[dict[str, Any]]:
+    """Return the rows of growth at comparable prices, also under long-term weather."""
+    gep = {
+        r["measure"]: r["value"]
+        for r in made
+        if r["account"] == "gep" and r["item"] == "gep" and r["price_basis"] == "comparable"
+    }
+    pairs = {
+        "growth": ("value", "value_previous_year"),
+        "growth_normal_weather": ("value_normal_weather", "value_previous_year_normal_weather"),
+    }
+    return [
+        ledger.entry(
+            "gep",
+            "gep",
+            name,
+            gep[now] / gep[before] - 1,
+            "1",
+            origin=origin,
+            method_id=METHOD,
+            price_basis="comparable",
+        )
+        for name, (now, before) in pairs.items()
+        if gep.get(before) and now in gep
     ]
-    table["run_gep_cny_1e8"] = [figures["gep_cny"] / YI for figures in own]
+
+
+def _sensitivity(run: Run, pool: pd.DataFrame, sobol: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of what moves the province's GEP; errors of own tables as a group each."""
+    settings = run.params.section(uncertainty.SECTION, uncertainty.UncertaintyParams)
+    rows = pool[pool["account"] == uncertainty.SENSITIVITY]
+    gep = province.county_values(pool, "gep", "gep", "value", "current")
+    indices = uncertainty.sobol_indices(sobol, settings.seed)
+    made = []
+    for name, own in rows.groupby("item"):
+        quality = own["quality"].iloc[0]
+        common: dict[str, Any] = {
+            "origin": ledger.weakest(own["origin"]),
+            "quality": quality,
+            "method_id": METHOD,
+        }
+        for measure in ("gep_low", "gep_high"):
+            found = own[own["measure"] == measure].set_index("county_code")["value"]
+            moved = gep.sum() + (found - gep[found.index]).sum()
+            money: dict[str, Any] = {"price_basis": "current", "price_year": run.year}
+            made.append(
+                ledger.entry(
+                    uncertainty.SENSITIVITY, str(name), measure, moved, "CNY", **common, **money
+                )
+            )
+        made += [
+            ledger.entry(
+                uncertainty.SENSITIVITY, str(name), face, indices.loc[name, face], "1", **common
+            )
+            for face in ("first", "total")
+        ]
+    return made
+
+
+def _plausibility(
+    levels: pd.DataFrame, pool: pd.DataFrame, bounds: PlausibilityParams
+) -> pd.DataFrame:
+    """Return each bound with the counties beyond it (合理性检查).
+
+    Returns
+    -------
+    DataFrame indexed by figure, columns low, high, median, below, above (Chinese names)
+    """
+    climate = province.county_values(pool, "services", "climate_regulation", "share")
+    figures = {
+        "gep_per_km2_wan": levels["gep_cny"] / levels["land_area_km2"] / WAN,
+        "gep_to_gdp": levels["gep_to_gdp"],
+        "regulating_share": levels["regulating_cny"] / levels["gep_cny"],
+        "climate_share": climate.reindex(levels.index),
+    }
+    rows = {}
+    for name, values in figures.items():
+        bound = getattr(bounds, name)
+        rows[name] = {
+            **bound,
+            "median": values.median(),
+            "below": "、".join(levels["name_zh"][values < bound["low"]]),
+            "above": "、".join(levels["name_zh"][values > bound["high"]]),
+        }
+    return pd.DataFrame(rows).T
+
+
+def _reference(levels: pd.DataFrame, draws: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return published results beside those of this run and their 90 % interval (回测)."""
+    table = pd.read_csv(paths.PARAMS / "reference_results.csv", dtype={"county_code": "str"})
+    rows = []
+    for row in table.itertuples():
+        own = isinstance(row.county_code, str)
+        codes = [row.county_code] if own else levels.index[levels["prefecture"] == row.prefecture]
+        here = [code for code in codes if code in levels.index]
+        known = [draws[code].sum(axis=1) for code in here if code in draws]
+        whole = sum(known) if known and len(known) == len(here) else pd.Series(dtype="float64")
+        rows.append(
+            {
+                "run_gep_cny_1e8": levels.loc[here, "gep_cny"].sum() / YI if here else np.nan,
+                "low": whole.quantile(uncertainty.LOW) / YI,
+                "high": whole.quantile(uncertainty.HIGH) / YI,
+            }
+        )
+    table = table.join(pd.DataFrame(rows))
     table["ratio"] = table["run_gep_cny_1e8"] / table["gep_cny_1e8"]
     return table

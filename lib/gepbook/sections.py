@@ -6,6 +6,7 @@ from gepbook.accounting import change, registry, seea, uncertainty
 from gepbook.accounting.prices import ComparablePrices
 from gepbook.assessment.dual import DualParams
 from gepbook.assessment.targets import TargetParams
+from gepbook.bulletin import PlausibilityParams
 from gepbook.compensation.vertical import VerticalParams
 from gepbook.forms.model import SECTION as FORMS
 from gepbook.forms.model import FormsParams
@@ -21,6 +22,7 @@ def models() -> dict[str, type[Params]]:
         uncertainty.SECTION: uncertainty.UncertaintyParams,
         change.SECTION: change.ChangeParams,
         seea.SECTION: seea.SeeaParams,
+        "plausibility": PlausibilityParams,
         FORMS: FormsParams,
         "vertical_compensation": VerticalParams,
         "dual_assessment": DualParams,

@@ -57,13 +57,13 @@ def compute(run: Run) -> Account:
     services = county_account.account(inputs, run.params, standard, prices, year)
     sure = uncertainty.Uncertainty(inputs, run.params, standard, prices)
     values, amounts = sure.draws()
-    sobol = pd.DataFrame({"gep": sure.sobol_draws()})
+    sobol = sure.sobol_draws()
     rows = uncertainty.with_bands(
         county_account.entries(services, standard, run.year, year),
         uncertainty.bands(values),
         uncertainty.quantiles(amounts),
     )
-    rows += uncertainty.entries(sure, sobol["gep"].to_numpy(), services)
+    rows += uncertainty.entries(sure, sobol, services)
     normal = change_between.normalised_gep(inputs, run.params, standard, prices, year)
     rows += change_between.normalised_entries(normal, services, standard, run.year, year)
     change = None

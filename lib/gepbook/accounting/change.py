@@ -324,21 +324,27 @@ def normalised_growth(
     standard: Standard,
     comparable_year: int,
 ) -> list[dict[str, Any]]:
-    """Return the ledger row of growth at comparable prices and long-term weather."""
+    """Return the ledger rows of former GEP and growth, at comparable prices and long-term weather."""
     if now is None or before is None or not before["comparable"]:
         return []
     origin, quality = _behind(results)
+    growth = now["comparable"] / before["comparable"] - 1
+    figures = {
+        "value_previous_year_normal_weather": (before["comparable"], "CNY"),
+        "growth_normal_weather": (growth, "1"),
+    }
     return [
         ledger.entry(
             "gep",
             "gep",
-            "growth_normal_weather",
-            now["comparable"] / before["comparable"] - 1,
-            "1",
+            measure_name,
+            value,
+            unit,
             origin=origin,
             quality=quality,
             method_id=standard.id,
             price_basis="comparable",
             price_year=comparable_year,
         )
+        for measure_name, (value, unit) in figures.items()
     ]

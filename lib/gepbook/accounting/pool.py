@@ -10,7 +10,7 @@ import pandas as pd
 
 from gepbook import accounting, counties, inventory, ledger
 from gepbook.errors import CoverageError
-from gepbook.run import Run, stage_dir
+from gepbook.run import LEDGER_FILE, Run, stage_dir
 
 logger = logging.getLogger(__name__)
 STAGES: dict[str, Callable[[Run], Any]] = {
@@ -47,6 +47,27 @@ def read(run: Run) -> pd.DataFrame:
             f"account: {shown}. Mend and rerun them, or publish what there is with --allow-partial."
         )
     return found
+
+
+def read_draws(run: Run) -> tuple[dict[str, pd.DataFrame], pd.DataFrame] | None:
+    """Return every county's draws by county code and the sum of their samples for Sobol indices.
+
+    Returns
+    -------
+    (draws by county code: DataFrame, draws × services, CNY a-1; the province's Sobol sample), or None
+    where a county of the ledgers has none: by hand, counties are computed for their ledger alone.
+    """
+    draws, sobol = {}, None
+    for code in counties.read().index:
+        folder = stage_dir(run.release_dir, "accounting", code, run.year)
+        if not (folder / LEDGER_FILE).exists() and run.task.allow_partial:
+            continue
+        if not (folder / accounting.DRAWS_FILE).exists():
+            return None
+        draws[code] = pd.read_parquet(folder / accounting.DRAWS_FILE).astype("float64")
+        own = pd.read_parquet(folder / accounting.SOBOL_FILE)
+        sobol = own if sobol is None else sobol + own
+    return None if sobol is None else (draws, sobol)
 
 
 def _compute(run: Run, code: str, stage: str) -> pd.DataFrame:

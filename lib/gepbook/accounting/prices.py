@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -136,6 +137,7 @@ class PriceBook:
             raise ParameterError(problems)
         return cls(prices, changes, choices, reasons)
 
+    @functools.cache  # noqa: B019  a book lives as long as its account
     def index(self, name: str) -> pd.Series:
         """Return an index by year; the year before its first change is 1.
 
@@ -154,6 +156,7 @@ class PriceBook:
         base = pd.Series({rows.index[0] - 1: 1.0})
         return pd.concat([base, (1 + rows / 100).cumprod()])
 
+    @functools.cache  # noqa: B019  a book lives as long as its account
     def at(self, price_year: int, accounting_year: int) -> dict[str, float]:
         r"""Return every price at the prices of a year.
 

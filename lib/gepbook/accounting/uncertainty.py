@@ -424,7 +424,7 @@ class Uncertainty:
         digest = hashlib.sha256(text.encode()).digest()
         return np.random.default_rng([self.settings.seed, *digest[:8]])
 
-    def sobol_draws(self) -> np.ndarray:
+    def sobol_draws(self) -> pd.DataFrame:
         """Return GEP for Saltelli's sample of all variables, as `sobol_indices` wants it.
 
         A variable's column changes only the services that depend on it, so only those are evaluated
@@ -433,7 +433,8 @@ class Uncertainty:
 
         Returns
         -------
-        ndarray of shape (base × (variables + 2),), CNY a-1
+        DataFrame, base × (`A`, variables, `B`), CNY a-1
+            GEP for the rows of Saltelli's matrices A, A with one column of B, and B.
         """
         names = list(self.variables)
         base, width = self.settings.sobol_base, len(names) + 2
@@ -457,7 +458,7 @@ class Uncertainty:
                 whole = np.repeat(own[:, :1], width, axis=1)
                 whole[:, rows] = own
                 gep += whole
-        return gep.ravel()
+        return pd.DataFrame(gep, columns=["A", *names, "B"])
 
     def swings(self) -> pd.DataFrame:
         """Return GEP with one variable at a time at its 5 % and 95 % quantile.
@@ -511,14 +512,12 @@ def _saltelli(names: tuple[str, ...], base: int, seed: int) -> np.ndarray:
     return np.clip(_saltelli_cached(names, base, seed), 1e-6, 1 - 1e-6)
 
 
-def sobol_indices(names: list[str], gep: np.ndarray, seed: int) -> pd.DataFrame:
+def sobol_indices(gep: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return first-order and total Sobol indices of GEP by SALib (Sobol 指数).
 
     Parameters
     ----------
-    names : list of str
-        Variables in the order of the sample.
-    gep : ndarray
+    gep : DataFrame
         What `Uncertainty.sobol_draws` returned, or the sum of it over counties.
     seed : int
         Of the bootstrap that gives the indices' own confidence.
@@ -533,9 +532,10 @@ def sobol_indices(names: list[str], gep: np.ndarray, seed: int) -> pd.DataFrame:
     Source: Saltelli et al. 2010, Comput. Phys. Commun. 181: 259–270; Herman & Usher 2017, J. Open
     Source Softw. 2(9): 97 (SALib).
     """
+    names = list(gep.columns[1:-1])
     problem = {"num_vars": len(names), "names": names, "bounds": [[0.0, 1.0]] * len(names)}
     found = sobol_analysis.analyze(
-        problem, gep, calc_second_order=False, print_to_console=False, seed=seed
+        problem, gep.to_numpy().ravel(), calc_second_order=False, print_to_console=False, seed=seed
     )
     return pd.DataFrame(
         {"first": found["S1"], "total": found["ST"], "total_band": found["ST_conf"]}, index=names
@@ -591,7 +591,7 @@ def with_bands(
 
 
 def entries(
-    sure: Uncertainty, sobol: np.ndarray, results: list[ServiceResult]
+    sure: Uncertainty, sobol: pd.DataFrame, results: list[ServiceResult]
 ) -> list[dict[str, Any]]:
     """Return the ledger rows of what moves GEP: account `sensitivity`, one item a variable.
 
@@ -599,7 +599,7 @@ def entries(
     `total` (Sobol indices). `quality` is the variable's own confidence. Variables without any effect are
     left out.
     """
-    table = sure.swings().join(sobol_indices(list(sure.variables), sobol, sure.settings.seed))
+    table = sure.swings().join(sobol_indices(sobol, sure.settings.seed))
     origin = ledger.weakest(r.origin for r in results if r.counts)
     moves = (table["gep_high"] - table["gep_low"]).abs() > 0
     rows = []

@@ -19,14 +19,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from gepbook import counties, provenance
+from gepbook import counties, forms, provenance
 from gepbook.batch import cluster
-from gepbook.batch.options import REPORT, Options, Request, check
-from gepbook.batch.plan import Planner
+from gepbook.batch.options import FORMS, REPORT, Options, Request, check
+from gepbook.batch.plan import Planner, pool_hash
 from gepbook.batch.runner import Job, Record, Status, failed_dir, run_job
 from gepbook.errors import GepbookError, StageError
 from gepbook.publish import render
 from gepbook.publish.site import write_site
+from gepbook.run import open_pack
 from gepbook.stages import STAGES
 
 __all__ = ["Request", "main"]
@@ -88,7 +89,7 @@ def _dry_run(planner: Planner, console: Console) -> int:
         )
         for (stage, engine, state), number in sorted(states.items()):
             console.print(f"{year} {stage} ({engine}): {number} {state}")
-        later = [s for s in planner.options.stages if s == REPORT or STAGES[s].pool]
+        later = [s for s in planner.options.stages if s not in STAGES or STAGES[s].pool]
         console.print(f"{year} then, on these ledgers: {', '.join(later) or 'nothing'}")
     return EXIT_OK
 
@@ -134,6 +135,8 @@ class Batch:
         self._phase(c, f"{year} 公报", self.planner.pool_jobs(year, "province"))
         if REPORT in self.options.stages:
             self._reports(c, year)
+        if FORMS in self.options.stages:
+            self._forms(c, year)
         write_site(self.options.release_dir, self.options.pack)
 
     def _phase(self, c: Client, title: str, jobs: list[Job]) -> None:
@@ -162,6 +165,17 @@ class Batch:
             formats = BULLETIN_FORMATS if options.formats == ["html"] else options.formats
             due.append((options.release_dir, None, year, formats, *common))
         self._fan_out(c, f"{year} 报告", _render, due)
+
+    def _forms(self, c: Client, year: int) -> None:
+        """Issue the statistical forms; they stay as they are when the ledgers are the same."""
+        options = self.options
+        rules = self.planner.params(None, year).section(forms.SECTION, forms.FormsParams)
+        pool = pool_hash(options.release_dir, year, self.planner.stages)
+        if forms.is_current(options.release_dir, year, pool) and not options.request.force:
+            self.records.append(Record(FORMS, "", year, "skipped"))
+            return
+        due = [(options.release_dir, options.pack.folder, year, rules, pool)]
+        self._fan_out(c, f"{year} 统计报表", _issue_forms, due)
 
     def _fan_out(
         self, c: Client, title: str, function: Callable[[Any], Record], items: list[Any]
@@ -238,6 +252,25 @@ def _render(args: tuple[Path, str | None, int, list[str], str, bool]) -> Record:
         error_class, message = type(error).__name__, str(error)
     seconds = time.perf_counter() - started
     return Record(REPORT, code or "", year, status, seconds, error_class, message)
+
+
+def _issue_forms(args: tuple[Path, Path, int, forms.FormsParams, str]) -> Record:
+    """Issue the statistical forms of a year and return the record; a failed check is named."""
+    release_dir, pack, year, rules, pool = args
+    started = time.perf_counter()
+    status: Status = "ok"
+    error_class = message = ""
+    try:
+        made = forms.write_release_forms(release_dir, year, open_pack(str(pack)), rules, pool)
+        if len(made.failed):
+            status, error_class = "refused", "FormError"
+            message = (
+                f"{len(made.failed)} checks fail, see {made.folder / forms.RECONCILIATION_FILE}"
+            )
+    except Exception as error:
+        logger.exception("stage=%s year=%s", FORMS, year)
+        status, error_class, message = "failed", type(error).__name__, str(error)
+    return Record(FORMS, "", year, status, time.perf_counter() - started, error_class, message)
 
 
 def _name(code: str) -> str:

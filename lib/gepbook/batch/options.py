@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gepbook import counties, paths
+from gepbook.accounting import standards
 from gepbook.errors import CodeError, GepbookError, near
 from gepbook.inputs.pack import Pack
 from gepbook.run import DEFAULT_STANDARD, default_pack, open_pack
@@ -16,6 +17,7 @@ from gepbook.stages import STAGES
 FORMATS = ("html", "pdf", "docx")
 RENDERERS = ("auto", "quarto", "builtin")
 REPORT = "report"
+FORMS = "forms"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Options:
     renderer: str
     formats: list[str]
     release: str
+    standard: str = DEFAULT_STANDARD
+    compared: tuple[str, ...] = ()
     release_dir: Path = field(default_factory=Path)
 
     @property
@@ -126,7 +130,10 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
         raise GepbookError([f"--pack: {p}" for p in error.problems]) from error
     years = _years(request.years, pack, problems)
     codes = _counties(request, max(years, default=pack.years[-1]), problems)
-    stages = _chosen("stages", request.stages, (*STAGES, REPORT), problems)
+    stages = _chosen("stages", request.stages, (*STAGES, REPORT, FORMS), problems)
+    wanted = _chosen("standard", request.standard, tuple(standards.names()), problems)
+    if not wanted:
+        problems.append("--standard: names none. Give one of params/standards/, or several: a,b.")
     formats = _chosen("formats", request.formats, FORMATS, problems)
     if request.renderer not in RENDERERS:
         _chosen("renderer", request.renderer, RENDERERS, problems)
@@ -144,7 +151,8 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
     if problems:
         raise GepbookError(problems)
     whole = set(codes) == set(counties.read().index)
-    default = [*STAGES, REPORT] if whole else [s for s in [*STAGES, REPORT] if s != "bulletin"]
+    all_stages = [*STAGES, REPORT, FORMS]
+    default = all_stages if whole else [s for s in all_stages if s not in ("bulletin", FORMS)]
     return Options(
         request=request,
         pack=pack,
@@ -154,5 +162,7 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
         renderer=request.renderer,
         formats=formats or ["html"],
         release=release,
+        standard=wanted[0],
+        compared=tuple(dict.fromkeys(name for name in wanted[1:] if name != wanted[0])),
         release_dir=outputs / release,
     )

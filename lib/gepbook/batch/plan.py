@@ -59,10 +59,10 @@ class Planner:
             raise GepbookError(list(dict.fromkeys(problems)))
 
     def _check_standard(self) -> None:
-        standards.read(self.options.request.standard)
-        book = PriceBook.read()
-        for year in self.options.years:
-            book.at(year, year)
+        for name in (self.options.standard, *self.options.compared):
+            book = PriceBook.read().choosing(standards.read(name).prices)
+            for year in self.options.years:
+                book.at(year, year)
 
     def _check_parameters(self) -> None:
         models = sections.models()
@@ -111,7 +111,7 @@ class Planner:
     @functools.cache  # noqa: B019  a planner lives as long as its run
     def params(self, code: str | None, year: int) -> ParameterSet:
         """Return the resolved parameters of a county (None: the province) and year."""
-        return resolve(code, year, self.options.request.standard, defaults=self.defaults)
+        return resolve(code, year, self.options.standard, defaults=self.defaults)
 
     def job(
         self, stage: str, code: str | None, year: int, engine: Engine = "notebook", pool: str = ""
@@ -123,7 +123,8 @@ class Planner:
             county_code=code,
             year=year,
             release=options.release,
-            standard=options.request.standard,
+            standard=options.standard,
+            compared=options.compared,
             pack=str(options.pack.folder.resolve()),
             release_dir=str(options.release_dir.resolve()),
             allow_partial=options.request.allow_partial,
@@ -142,6 +143,10 @@ class Planner:
                     for y in (year - 1, year)
                     if y in options.pack.years
                 ]
+            )
+        if options.compared:
+            parts["compared"] = provenance.sha256_json(
+                [resolve(code, year, name).model_dump(mode="json") for name in options.compared]
             )
         if pool:
             parts["pool"] = pool + str(options.request.allow_partial)

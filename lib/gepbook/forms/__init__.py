@@ -34,6 +34,7 @@ from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import Pack
 
 __all__ = [
+    "RECONCILIATION_FILE",
     "SECTION",
     "Form",
     "FormError",
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 COUNTY_FOLDER = "county"
+POOL_FILE = ".pool"
 STAGES = ("inventory", "accounting")
 
 
@@ -74,11 +76,18 @@ def forms_dir(release_dir: Path, year: int) -> Path:
     return release_dir / "forms" / str(year)
 
 
+def is_current(release_dir: Path, year: int, pool: str) -> bool:
+    """Tell whether the forms of a year were issued from the ledgers of that hash."""
+    path = forms_dir(release_dir, year) / POOL_FILE
+    return path.exists() and path.read_text(encoding="utf-8") == pool
+
+
 def write_release_forms(
     release_dir: Path,
     year: int,
     pack: Pack,
     rules: FormsParams,
+    pool: str = "",
     *,
     prices: PriceBook | None = None,
 ) -> ReleaseForms:
@@ -96,6 +105,8 @@ def write_release_forms(
     pack : Pack
         The pack that the release was computed from.
     rules : FormsParams
+    pool : str, optional
+        Hash of the ledgers that the forms are issued from, kept for `is_current`.
     prices : PriceBook, optional
         The prices of the release; those in params/ by the release's standard when not given.
 
@@ -137,6 +148,7 @@ def write_release_forms(
     if problems:
         raise FormError(problems)
     with provenance.replaced_folder(folder) as part:
+        (part / POOL_FILE).write_text(pool, encoding="utf-8")
         for form in issued:
             code = form.heading.code
             path = part / COUNTY_FOLDER / f"{code}-{form.heading.name}.xlsx"

@@ -411,7 +411,7 @@ def sensitivity_table(ledger: pd.DataFrame) -> Table:
         frame,
         "最影响 GEP 的十个变量 The ten variables that move GEP most",
         {"取低时 GEP 亿元": yi, "取高时 GEP 亿元": yi, "一阶 Sobol": number, "总 Sobol": number},
-        note="低、高为各变量的 5% 与 95% 分位，其余变量取标称值。指数为方差份额的估计，误差约 0.05。",
+        note="低、高为各变量的 5% 与 95% 分位，其余变量取标称值。指数为方差份额的估计，误差约 0.1。",
     )
 
 

@@ -58,8 +58,14 @@ def headline(result: Bulletin, figures: pd.DataFrame, run: Run) -> Prose:
         )
         + "。"
     )
+    rows = figures[(figures["account"] == "gep") & (figures["item"] == "gep")]
+    band = rows[(rows["measure"] == "value") & (rows["price_basis"] == "current")].iloc[0]
+    if pd.notna(band["low"]):
+        text += f"90% 区间 {yi(band['low'])}–{yi(band['high'])} 亿元。"
     if len(growth):
-        text += f"按可比价比上年变化 {percent(growth.iloc[0])}。"
+        text += f"按可比价比上年变化 {percent(growth.iloc[0])}"
+        normal = rows[rows["measure"] == "growth_normal_weather"]["value"]
+        text += f"，扣除气象波动后 {percent(normal.iloc[0])}。" if len(normal) else "。"
     return Prose(
         text + f"GEP 最高的县（市、区）是{first['name_zh']}，{yi(first['gep_cny'])} 亿元。"
     )
@@ -76,7 +82,7 @@ def service_figure(result: Bulletin) -> Picture:
     """Return the province's value by service as bars."""
     specs = registry.services()
     values = result.services.sort_values()
-    figure, axes = new_figure(6.8, 4.0)
+    figure, axes = new_figure(6.8, 0.29 * len(values) + 0.8)
     bars = axes.barh(
         [specs[s].name_zh for s in values.index],
         values / YI,
@@ -103,20 +109,20 @@ def prefecture_figure(result: Bulletin) -> Picture:
     return Picture(figure)
 
 
-def service_table(result: Bulletin) -> Table:
-    """Return the province's value by service."""
+def service_table(figures: pd.DataFrame) -> Table:
+    """Return the province's value by service with its band."""
     specs = registry.services()
-    rows = result.pool[result.pool["account"] == "services"].groupby("item")["origin"]
-    worst = rows.agg(lambda origins: max(origins, key=list(ORIGIN_ZH).index))
-    total = result.services.sum()
+    rows = figures[(figures["account"] == "services") & (figures["measure"] == "value")]
+    rows = rows[rows["price_basis"] == "current"].sort_values("value", ascending=False)
+    known = rows["low"].notna()
     frame = pd.DataFrame(
         {
-            "类别": [CATEGORY_ZH[specs[s].category] for s in result.services.index],
-            "服务": [specs[s].name_zh for s in result.services.index],
-            "Service": [specs[s].name_en for s in result.services.index],
-            "亿元": result.services.to_numpy(),
-            "占比": (result.services / total).to_numpy(),
-            "性质": [ORIGIN_ZH[worst[s]] for s in result.services.index],
+            "类别": [CATEGORY_ZH[specs[s].category] for s in rows["item"]],
+            "服务 Service": [f"{specs[s].name_zh} {specs[s].name_en}" for s in rows["item"]],
+            "亿元": rows["value"],
+            "90% 区间": (rows["low"].map(yi) + "–" + rows["high"].map(yi)).where(known, None),
+            "占比": rows["value"] / rows["value"].sum(),
+            "性质": rows["origin"].map(ORIGIN_ZH),
         }
     )
     return Table(frame, "各项服务价值 Value by service", {"亿元": yi, "占比": percent})
@@ -204,23 +210,61 @@ def group_table(result: Bulletin, run: Run) -> Table | Prose:
 
 
 def reference_table(result: Bulletin) -> Table:
-    """Return published results beside those of this run (对照表)."""
+    """Return published results beside those of this run, with its band and the reasons (回测)."""
     table = result.reference
+    number = "{:,.1f}".format
+    within = table["gep_cny_1e8"].between(table["low"], table["high"])
     frame = pd.DataFrame(
         {
             "地区": table["area"],
             "公布年份": table["year"].astype(str),
             "公布 亿元": table["gep_cny_1e8"],
             "本次 亿元": table["run_gep_cny_1e8"],
+            "90% 区间": [
+                f"{number(low)}–{number(high)}" if pd.notna(low) else None
+                for low, high in zip(table["low"], table["high"], strict=True)
+            ],
+            "公布值在区间内": within.map({True: "是", False: "否"}).where(
+                table["low"].notna(), None
+            ),
             "本次/公布": table["ratio"],
+            "差异原因": table["reason"],
             "出处": table["source"],
         }
     )
-    number = "{:,.1f}".format
     return Table(
         frame,
-        "与已公布结果对照 Beside published results",
+        "与已公布结果对照（回测） Back-test against published results",
         {"公布 亿元": number, "本次 亿元": number, "本次/公布": "{:.2f}".format},
         note="年份、方法、边界与输入均不同，只看量级。Different year, method, boundary and inputs: "
         f"compare magnitudes only. {_origin_note(result)}",
+    )
+
+
+PLAUSIBLE_ZH = {
+    "gep_per_km2_wan": "单位面积 GEP 万元/km²",
+    "gep_to_gdp": "GEP/GDP",
+    "regulating_share": "调节服务占比",
+    "climate_share": "气候调节占比",
+}
+
+
+def plausibility_table(result: Bulletin) -> Table:
+    """Return the expected bounds and the counties outside them (合理性检查)."""
+    table = result.plausibility
+    frame = pd.DataFrame(
+        {
+            "指标": [PLAUSIBLE_ZH[name] for name in table.index],
+            "下限": table["low"].astype(float),
+            "上限": table["high"].astype(float),
+            "中位数": table["median"].astype(float),
+            "低于下限": table["below"].replace("", "无"),
+            "高于上限": table["above"].replace("", "无"),
+        }
+    )
+    return Table(
+        frame,
+        "合理区间检查 Plausibility",
+        dict.fromkeys(["下限", "上限", "中位数"], "{:,.2f}".format),
+        note="区间据已公布结果拟定，超出只提示复核，不作为错误；平原与城区县森林少，密度与调节占比低于下限属预期。",
     )

@@ -25,11 +25,20 @@ from gepbook.publish.display import (
 from gepbook.publish.fonts import ACCENT, INK
 from gepbook.run import Run
 from gepbook.specific_units import Method, UnitAccount
-from gepbook.specific_units.definition import KIND_ZH
+from gepbook.specific_units.definition import (
+    KIND_ZH,
+    STATUS_ZH,
+    Comparable,
+    CostItem,
+    Right,
+    Statistic,
+)
 from gepbook.specific_units.valuation import RIGHT_ZH, SECTION
 
 UNIT_LINE = "#b3361f"
 HECTARES_PER_KM2 = 100.0
+#: Slivers of cells along the boundary are not named among the ecosystem types.
+SHOWN_SHARE = 0.001
 COST_ZH = {"protection": "保护成本", "development": "开发成本"}
 
 
@@ -75,7 +84,7 @@ def unit_table(result: UnitAccount) -> Table:
         result.inputs.land_cover, result.inputs.coverage, result.inputs.cell_area_ha
     )
     names = ecosystems.read().set_index("id")["name_zh"]
-    shares = areas[areas > 0].sort_values(ascending=False) / areas.sum()
+    shares = areas.sort_values(ascending=False) / areas.sum()
     rows = {
         "编号 Id": definition.id,
         "名称 Name": f"{definition.name_zh} {definition.name_en}",
@@ -83,7 +92,9 @@ def unit_table(result: UnitAccount) -> Table:
             f"{counties.name_zh(code)}（{code}）" for code in definition.county_codes
         ),
         "面积 Area": f"{result.unit.area_ha:,.1f} ha",
-        "生态系统 Ecosystems": "、".join(f"{names[k]} {percent(v)}" for k, v in shares.items()),
+        "生态系统 Ecosystems": "、".join(
+            f"{names[k]} {percent(v)}" for k, v in shares.items() if v >= SHOWN_SHARE
+        ),
         "范围性质 Boundary": ORIGIN_ZH[definition.boundary.origin],
         "范围来源 Boundary source": definition.boundary.source,
         "单元资料来源 Source": definition.source,
@@ -188,13 +199,12 @@ def valuation_table(result: UnitAccount) -> Table:
     """Return the GEP and the values by each method, and what each stands for (估价结果)."""
     rows = [
         {
-            "方法": m.name_zh,
-            "Method": m.name_en,
+            "方法": f"{m.name_zh} {m.name_en}",
             "结果 亿元": m.value_cny,
             "范围 亿元": f"{yi(m.lowest_cny)}–{yi(m.highest_cny)}"
             if pd.notna(m.lowest_cny)
             else None,
-            "口径": "年流量 a year" if m.per_year else "资产价值 asset",
+            "口径": "年流量" if m.per_year else "资产",
             "含义": m.not_applicable or f"{m.stands_for_zh} {m.stands_for_en}",
             "可信度": CONFIDENCE_ZH[m.quality],
             "性质": ORIGIN_ZH[m.origin],
@@ -233,7 +243,6 @@ def valuation_figure(result: UnitAccount) -> Picture:
             va="center",
             fontsize=8,
         )
-    axes.set_xlim(left=0)
     axes.margins(x=0.12)
     axes.set_xlabel("亿元（当年价）")
     return Picture(figure)
@@ -246,19 +255,17 @@ def rights_table(result: UnitAccount) -> Table:
             "权属": RIGHT_ZH[r.right.right],
             "权利人": r.right.holder,
             "方式": KIND_ZH[r.right.kind],
-            "状态": r.right.status,
+            "状态": STATUS_ZH[r.right.status],
             "期限 年": str(r.right.term_year),
             "年收入 万元": r.right.income_cny_a,
             "收入占比": r.share,
             "生态部分现值 万元": r.value_cny,
-            "可信度": CONFIDENCE_ZH[r.right.confidence],
             "性质": ORIGIN_ZH[r.right.origin],
-            "来源": r.right.source,
         }
         for r in result.rights
     ]
     forms = {"年收入 万元": wan, "收入占比": percent, "生态部分现值 万元": wan}
-    columns = ["权属", "权利人", "方式", "状态", "期限 年", *forms, "可信度", "性质", "来源"]
+    columns = ["权属", "权利人", "方式", "状态", "期限 年", *forms, "性质"]
     return Table(
         pd.DataFrame(rows, columns=columns),
         "权属与收益 Rights and their income",
@@ -283,7 +290,6 @@ def comparables_table(result: UnitAccount) -> Table:
             "修正后 万元/ha": table["adjusted_cny_ha"],
             "不采用的原因": table["left_out"],
             "性质": origins,
-            "来源": table["source"],
         }
     )
     forms = {"单价 万元/ha": wan, "修正后 万元/ha": wan}
@@ -300,7 +306,6 @@ def costs_table(result: UnitAccount) -> Table:
             "类别": COST_ZH[item.kind],
             "金额 万元": item.amount_cny,
             "性质": ORIGIN_ZH[item.origin],
-            "来源": item.source,
         }
         for item in (costs.items if costs else [])
     ]
@@ -313,7 +318,7 @@ def costs_table(result: UnitAccount) -> Table:
             "合计 Total": result.cost.total_cny,
         }
         rows += [
-            {"项目": name, "类别": "", "金额 万元": amount, "性质": worst, "来源": "计算 computed"}
+            {"项目": name, "类别": "计算", "金额 万元": amount, "性质": worst}
             for name, amount in parts.items()
         ]
         note = (
@@ -321,7 +326,7 @@ def costs_table(result: UnitAccount) -> Table:
             f"利息率 {percent(result.params.interest_rate)}，"
             f"利润率 {percent(result.params.profit_rate)}。"
         )
-    columns = ["项目", "类别", "金额 万元", "性质", "来源"]
+    columns = ["项目", "类别", "金额 万元", "性质"]
     frame = pd.DataFrame(rows, columns=columns)
     return Table(frame, "成本法明细 Cost in parts", {"金额 万元": wan}, note=note)
 
@@ -333,10 +338,11 @@ def formula_list(result: UnitAccount) -> Prose:
         for m in result.methods
     ]
     signs = (
-        "E 年收入，k 经营成本占比，c 生态贡献率，g 年增长率，r 还原利率，n 年限；A 面积，P 单价，"
-        "k_t、k_l、k_c 时间、区位、条件修正；E_p 保护成本，E_d 开发成本，i 利息率，p 利润率。"
+        "$E$ 年收入，$k$ 经营成本占比，$c$ 生态贡献率，$g$ 年增长率，$r$ 还原利率，$n$ 年限；"
+        "$A$ 面积，$P_j$ 案例单价，$m$ 案例数，$k_t$、$k_l$、$k_c$ 时间、区位、条件修正；"
+        "$E_p$ 保护成本，$E_d$ 开发成本，$i$ 利息率，$p$ 利润率。"
     )
-    return Prose("\n".join(lines) + "\n\n" + signs.replace("_", r"\_"))
+    return Prose("\n".join(lines) + "\n\n" + signs)
 
 
 def parameters_table(run: Run, result: UnitAccount) -> Table:
@@ -361,27 +367,43 @@ def parameters_table(run: Run, result: UnitAccount) -> Table:
 
 
 def sources_table(result: UnitAccount) -> Table:
-    """Return the unit's own figures with their sources (单元自有数据)."""
+    """Return every figure that the unit brings with its source (单元自有数据)."""
+    unit = result.unit
+    costs = unit.definition.costs
+    figures: list[tuple[str, float, str, Right | CostItem | Comparable | Statistic]] = [
+        *(
+            (
+                ".".join(filter(None, (f.table, f.row, f.column)))
+                + (f" {f.year}" if f.year else ""),
+                f.value,
+                f.unit,
+                f,
+            )
+            for f in unit.statistics
+        ),
+        *(
+            (f"收入 {RIGHT_ZH[r.right]}·{KIND_ZH[r.kind]}", r.income_cny_a, "CNY a-1", r)
+            for r in unit.definition.rights
+        ),
+        *((f"成本 {i.name_zh}", i.amount_cny, "CNY", i) for i in (costs.items if costs else [])),
+        *((f"案例 {c.name}", c.price_cny_ha, "CNY ha-1", c) for c in unit.comparables),
+    ]
     rows = [
         {
-            "表": figure.table,
-            "行": figure.row,
-            "指标": figure.column,
-            "年份": str(figure.year or "各年"),
-            "值": figure.value,
-            "单位": figure.unit,
+            "数据": name,
+            "值": value,
+            "单位": units,
             "性质": ORIGIN_ZH[figure.origin],
             "可信度": CONFIDENCE_ZH[figure.confidence],
             "来源": figure.source,
         }
-        for figure in result.unit.statistics
+        for name, value, units, figure in figures
     ]
-    columns = ["表", "行", "指标", "年份", "值", "单位", "性质", "可信度", "来源"]
     return Table(
-        pd.DataFrame(rows, columns=columns),
+        pd.DataFrame(rows, columns=["数据", "值", "单位", "性质", "可信度", "来源"]),
         "单元自有数据 Figures of the unit",
-        {"值": "{:,.10g}".format},
-        note="未列的表即单元没有数据，相应服务不适用。",
+        {"值": "{:,.15g}".format},
+        note="未列的统计表即单元没有数据，相应服务不适用。",
     )
 
 
