@@ -14,6 +14,7 @@ import typer
 from gepbook import batch
 from gepbook.forms import command as forms
 from gepbook.run import DEFAULT_STANDARD
+from gepbook.specific_units import command as units
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -72,6 +73,19 @@ def roll_up(
 ) -> None:
     """Sum statistical forms of counties to prefectures and the province, and reconcile the levels."""
     raise typer.Exit(forms.roll_up(folder, out, year, release))
+
+
+@app.command("unit")
+def unit(
+    ids: Annotated[list[str], typer.Argument(help="Units under params/units/.")],
+    year: Annotated[int | None, typer.Option(help="Accounting year. Default latest.")] = None,
+    pack: Annotated[str, typer.Option(help="Folder of a data pack. Default the open pack.")] = "",
+    release: Annotated[str, typer.Option(help="Name of the folder in outputs/.")] = "",
+    renderer: Annotated[str, typer.Option(help="auto, quarto or builtin.")] = "auto",
+    formats: Annotated[str, typer.Option(help="Of html,pdf,docx.")] = "html",
+) -> None:
+    """Account for specific units, such as a reservoir, and publish a report of each."""
+    raise typer.Exit(units.publish(ids, year, pack, release, renderer, formats))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, NamedTuple
-from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -129,13 +128,7 @@ def water_yield(files: dict[str, Path], table: pd.DataFrame, seasonality: float)
     )
     capacity = depth * read(files["pawc"])
     omega = (seasonality * capacity / rain + W_BASE).clip(max=W_MOST)
-    with mock.patch.object(fu, "by_type", return_value=omega):
-        growing = fu.actual_evapotranspiration(
-            annual_precipitation=rain,
-            potential_evapotranspiration=demand,
-            land_cover=codes,
-            params=fu.ActualEvapotranspirationParams.model_construct(omega={}),
-        )
+    growing = fu.fu(rain, demand, omega)
     bare = xr.where(demand < rain, demand, rain)
     evaporated = xr.where(looked_up(codes, table["lulc_veg"]) == 1, growing, bare)
     return {"aet": evaporated, "wyield": rain - evaporated}

@@ -11,6 +11,7 @@ from gepbook.compensation.vertical import VerticalParams
 from gepbook.forms.model import SECTION as FORMS
 from gepbook.forms.model import FormsParams
 from gepbook.params import Params
+from gepbook.specific_units.valuation import SpecificUnitParams
 
 
 def models() -> dict[str, type[Params]]:
@@ -24,6 +25,7 @@ def models() -> dict[str, type[Params]]:
         seea.SECTION: seea.SeeaParams,
         "plausibility": PlausibilityParams,
         FORMS: FormsParams,
+        "specific_unit": SpecificUnitParams,
         "vertical_compensation": VerticalParams,
         "dual_assessment": DualParams,
         "targets": TargetParams,

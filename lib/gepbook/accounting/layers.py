@@ -9,6 +9,7 @@ import xarray as xr
 
 from gepbook import ledger
 from gepbook.accounting import registry
+from gepbook.accounting.spec import FactorSpec
 from gepbook.errors import PackError, UnitError
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import LAND_COVER
@@ -85,10 +86,20 @@ class Layers:
         factor = known[self.methods.get(name, next(iter(known)))]
         inputs = {layer.name: self.get(layer.name, layer.units) for layer in factor.layers}
         section = self.params.section(factor.parameters, factor.params)
-        self._known[name] = factor.compute(**inputs, params=section)
+        if factor.spatial:
+            self._known[name] = self.inputs.whole(lambda view: self._spatial(factor, view))
+        else:
+            self._known[name] = factor.compute(**inputs, params=section)
         self._origins[name] = ledger.weakest(["modelled", *(self._origins[n] for n in inputs)])
         self._sections[name] = {factor.parameters}.union(*(self._sections[n] for n in inputs))
         self._read_names[name] = set().union(*(self._read_names[n] for n in inputs))
+
+    def _spatial(self, factor: FactorSpec, view: CountyInputs) -> xr.DataArray:
+        """Compute a factor that needs neighbouring cells on the rasters of a view."""
+        layers = self if view is self.inputs else Layers(view, self.params, self.methods)
+        inputs = {layer.name: layers.get(layer.name, layer.units) for layer in factor.layers}
+        section = self.params.section(factor.parameters, factor.params)
+        return factor.compute(**inputs, params=section)
 
     def knows(self, name: str) -> bool:
         """Tell whether a layer was got before."""

@@ -114,6 +114,7 @@ class FactorSpec:
     """A derived layer (因子), e.g. 降雨侵蚀力: used when the pack does not bring the layer itself.
 
     Further methods of the same factor stand in its file's `ALTERNATIVES`; a standard's profile chooses.
+    `spatial` factors need each cell's neighbours.
     """
 
     id: str
@@ -127,6 +128,7 @@ class FactorSpec:
     compute: Callable[..., xr.DataArray]
     method: str = "default"
     section: str = ""
+    spatial: bool = False
 
     @property
     def parameters(self) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast
 
@@ -200,15 +200,18 @@ class Cells:
     def layer(self, name: str) -> xr.DataArray:
         """Return a raster's cells inside the county."""
         if name not in self._layers:
-            found = self.inputs.layer(name)
-            dims = (*found.dims[:-2], "cell")
-            self._layers[name] = xr.DataArray(
-                found.to_numpy()[..., self._inside].astype("float32"),
-                dims=dims,
-                coords={dim: found[dim] for dim in dims if dim in found.coords},
-                attrs=found.attrs,
-            )
+            self._layers[name] = self.as_cells(self.inputs.layer(name))
         return self._layers[name]
+
+    def as_cells(self, raster: xr.DataArray) -> xr.DataArray:
+        """Return a raster as a list of the county's cells, dims ([month,] cell)."""
+        dims = (*raster.dims[:-2], "cell")
+        return xr.DataArray(
+            raster.to_numpy()[..., self._inside].astype("float32"),
+            dims=dims,
+            coords={dim: raster[dim] for dim in dims if dim in raster.coords},
+            attrs=raster.attrs,
+        )
 
 
 class DrawnInputs(CountyInputs):
@@ -237,6 +240,10 @@ class DrawnInputs(CountyInputs):
         if f"shift.{name}" in self.factors:
             stacked = stacked + _drawn(self.factors[f"shift.{name}"])
         return with_units(stacked, cells.attrs["units"])
+
+    def whole(self, make: Callable[[CountyInputs], xr.DataArray]) -> xr.DataArray:
+        """Return the cells of a raster made of the county's rasters as they are, without errors."""
+        return self.cells.as_cells(make(self.cells.inputs))
 
     def total(self, density: xr.DataArray, name: str) -> Any:
         """Return county totals, ndarray of shape (draw,), or a float where nothing is drawn."""

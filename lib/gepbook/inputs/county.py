@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 import xarray as xr
@@ -88,6 +88,10 @@ class CountyInputs:
     def layer(self, name: str) -> xr.DataArray:
         """Return a raster of the pack in the county's window."""
         return self.pack.raster(name, self.layer_year(name), self.window)
+
+    def whole(self, make: Callable[[CountyInputs], xr.DataArray]) -> xr.DataArray:
+        """Return a raster made of the county's rasters as a whole, not cell by cell."""
+        return make(self)
 
     def total(self, density: xr.DataArray, name: str) -> float:
         """Return the county total of a raster per hectare; see `zonal.total`."""

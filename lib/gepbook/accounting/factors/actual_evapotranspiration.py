@@ -50,9 +50,13 @@ def actual_evapotranspiration(
     Source: 傅抱璞 1981, 大气科学 5(1): 23–31; Zhang et al. 2004, Water Resour. Res. 40: W02502.
     """
     omega = by_type(land_cover, params.omega, "1")
-    rain = annual_precipitation
+    return fu(annual_precipitation, potential_evapotranspiration, omega)
+
+
+def fu(rain: xr.DataArray, demand: xr.DataArray, omega: xr.DataArray) -> xr.DataArray:
+    """Return evapotranspiration by Fu's curve, mm a-1, from rain and demand in mm a-1 and ω by cell."""
     wet = rain.where(rain > 0)
-    aridity = potential_evapotranspiration / wet
+    aridity = demand / wet
     share = 1 + aridity - (1 + aridity**omega) ** (1 / omega)
     return (wet * share).where(rain != 0, 0.0)
 

@@ -1,10 +1,13 @@
-"""Slope length and steepness LS (坡长坡度)."""
+"""Slope length and steepness LS (坡长坡度): of a cell's mean slope, or two-dimensional on fine relief."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 
+from gepbook.accounting import terrain
 from gepbook.accounting.spec import FactorSpec, Layer
 from gepbook.params import Params, parameter
 from gepbook.units import require_units
@@ -65,4 +68,17 @@ FACTOR = FactorSpec(
     layers=(Layer("slope", "degree"),),
     compute=slope_length_steepness,
     method="liu_cell",
+)
+ALTERNATIVES = (
+    replace(
+        FACTOR,
+        method="desmet_govers",
+        compute=terrain.desmet_govers,
+        params=terrain.DesmetGoversParams,
+        section="slope_length_steepness_desmet_govers",
+        layers=(Layer("elevation", "m"),),
+        formula=r"LS = S\,\frac{(A+D^2)^{m+1}-A^{m+1}}{D^{m+2}\,x^m\,22.13^m}",
+        source="Desmet & Govers 1996; InVEST 3.20 SDR",
+        spatial=True,
+    ),
 )

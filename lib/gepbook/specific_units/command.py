@@ -1,0 +1,46 @@
+"""The command that accounts for specific units and publishes their reports (单元核算命令)."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from gepbook import paths
+from gepbook.errors import GepbookError
+from gepbook.run import default_pack, open_pack
+from gepbook.specific_units.publishing import publish_units
+
+EXIT_OK, EXIT_BAD_INPUT = 0, 2
+
+
+def publish(
+    ids: list[str], year: int | None, pack: str, release: str, renderer: str, formats: str
+) -> int:
+    """Publish the reports of some units and return the exit code: 0 all done, 2 a problem.
+
+    Parameters
+    ----------
+    ids : list of str
+        Folders in `params/units/`.
+    year : int or None
+        The pack's latest when None.
+    pack, release : str
+        The open pack, and the pack's name, when empty.
+    renderer, formats : str
+        As of the reports; formats separated by commas.
+    """
+    console = Console(stderr=True)
+    folder = pack or default_pack()
+    try:
+        opened = open_pack(folder)
+        release_dir = paths.OUTPUTS / (release or opened.name)
+        release_dir.mkdir(parents=True, exist_ok=True)
+        made = publish_units(
+            ids, year or opened.years[-1], folder, release_dir, renderer, formats.split(",")
+        )
+    except GepbookError as error:
+        for problem in error.problems:
+            console.print(f"• {problem}", soft_wrap=True, markup=False, highlight=False)
+        return EXIT_BAD_INPUT
+    for path in made:
+        console.print(str(path), soft_wrap=True, markup=False)
+    return EXIT_OK
