@@ -143,18 +143,12 @@ def slope_length(files: dict[str, Path], length_limit: float) -> Arrays:
 def soil_loss(files: dict[str, Path], table: pd.DataFrame, ls: xr.DataArray) -> Arrays:
     """Return potential, actual and avoided loss, t ha-1 a-1, on the way of 土壤保持."""
     codes = read(files["lulc"])
-    arrays = {
-        "rainfall_erosivity": read(files["erosivity"], "MJ mm ha-1 h-1 a-1"),
-        "soil_erodibility": read(files["erodibility"], "t ha h ha-1 MJ-1 mm-1"),
-        "slope_length_steepness": ls,
-        "support_practice": looked_up(codes, table["usle_p"]),
+    practice, cover = looked_up(codes, table["usle_p"]), looked_up(codes, table["usle_c"])
+    potential = read(files["erosivity"]) * read(files["erodibility"]) * ls
+    loss = {
+        "rkls": potential,
+        "avoided_erosion": soil_retention.soil_kept(potential, cover, practice),
     }
-    cover = looked_up(codes, table["usle_c"])
-    unused = soil_retention.SoilRetentionParams.model_construct()
-    loss = {}
-    for name, share in (("rkls", with_units(cover * 0, "1")), ("avoided_erosion", cover)):
-        density = soil_retention.density(**arrays, cover_management=share, params=unused)
-        loss[name] = density["sediment"]
     loss["usle"] = loss["rkls"] - loss["avoided_erosion"]
     return loss
 

@@ -19,7 +19,8 @@ TYPICAL = {
     "potential_evapotranspiration": 900.0, "actual_evapotranspiration": 700.0,
     "surface_runoff": 40.0, "rainfall_erosivity": 6000.0, "soil_erodibility": 0.02,
     "slope_length_steepness": 5.0, "cover_management": 0.004, "support_practice": 1.0,
-    "cooling_days": 110.0,
+    "cooling_days": 110.0, "daily_precipitation": 20.0, "elevation": 300.0,
+    "wind_erosion_prevented": 1.0, "temperature_difference": 2.0,
 }  # fmt: skip
 MONTHLY = {"precipitation", "air_temperature"}
 

@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gepbook.errors import CodeError, GridMismatchError, PackError, near
 from gepbook.grid import GridSpec
-from gepbook.inputs import manifest
+from gepbook.inputs import manifest, ranges
 from gepbook.inputs.manifest import Resource
 from gepbook.ledger import Origin
 
@@ -79,11 +79,22 @@ class Pack:
                     "hash into datapackage.json if the change is meant."
                 )
         if not problems:
-            problems += self._grid_problems()
+            problems += self._grid_problems() + self._table_problems()
         if (BOUNDARIES, None) not in self._resources:
             problems.append(f"{self.folder}: has no layer {BOUNDARIES!r} with the county polygons.")
         if problems:
             raise PackError(problems)
+
+    def _table_problems(self) -> list[str]:
+        """Return what tables hold that does not fit their schema or cannot be."""
+        problems = []
+        for resource in self.package.resources:
+            if resource.kind == "table":
+                try:
+                    self.table(resource.layer, year=resource.year)
+                except PackError as error:
+                    problems += error.problems
+        return problems
 
     def _grid_problems(self) -> list[str]:
         """Return a sentence per raster that is not on the pack's grid."""
@@ -197,6 +208,11 @@ class Pack:
         """Return a window of a raster, float64, NaN = missing, unit in `attrs["units"]`.
 
         Monthly layers have the dims (month, y, x) with months 1–12, all others (y, x).
+
+        Raises
+        ------
+        PackError
+            For values that the layer or its unit cannot have.
         """
         resource = self.resource(layer, year)
         path = self.folder / resource.path
@@ -213,14 +229,17 @@ class Pack:
         coords = self.grid.coordinates(window)
         attrs = {"units": resource.unit}
         if len(values) == MONTHS:
-            return xr.DataArray(
+            found = xr.DataArray(
                 values,
                 coords={"month": np.arange(1, MONTHS + 1), **coords},
                 dims=("month", "y", "x"),
                 name=layer,
                 attrs=attrs,
             )
-        return xr.DataArray(values[0], coords=coords, dims=("y", "x"), name=layer, attrs=attrs)
+        else:
+            found = xr.DataArray(values[0], coords=coords, dims=("y", "x"), name=layer, attrs=attrs)
+        ranges.check_raster(str(path), layer, resource.unit, found)
+        return found
 
     @functools.cache  # noqa: B019  a pack lives as long as its process
     def _whole_table(self, layer: str, year: int | None) -> pd.DataFrame:
@@ -231,15 +250,17 @@ class Pack:
         types = {f.name: PANDAS_TYPES[f.type] for f in fields}
         try:
             if resource.format == "parquet":
-                return pd.read_parquet(path)[list(types)].astype(types)
-            return pd.read_csv(path, dtype=types, encoding="utf-8", usecols=list(types))[
-                list(types)
-            ]
+                frame = pd.read_parquet(path)[list(types)].astype(types)
+            else:
+                frame = pd.read_csv(path, dtype=types, encoding="utf-8", usecols=list(types))
+                frame = frame[list(types)]
         except (ValueError, KeyError) as error:
             raise PackError(
                 f"{path}: does not fit its schema ({error}). Correct the table or its fields in "
                 f"{manifest.FILE_NAME}."
             ) from error
+        ranges.check_table(str(path), frame, fields)
+        return frame
 
     def table(
         self, layer: str, county_code: str | None = None, year: int | None = None

@@ -29,10 +29,13 @@ from gepbook.errors import CoverageError, UnitError
 
 YI = 1e8
 SOIL = soil_retention.SoilRetentionParams(
+    counted=dict.fromkeys(ecosystems.read()["id"], 1.0),
     sediment_deposition_share=0.24,
     soil_bulk_density=0.93,
     nitrogen_content_percent=0.37,
     phosphorus_content_percent=0.108,
+    potassium_content_percent=1.6,
+    nutrient_delivery_share=1.0,
 )
 
 
@@ -59,7 +62,7 @@ def test_soil_value_of_ganzi():
 
 def test_flood_value_of_ganzi():
     # (2.43 + 0.01 + 6.00)e8 m3 × 7.06 = 59.59e8
-    stored = {"vegetation": 2.43e8, "ponding": 0.01e8, "reservoir": 6.00e8}
+    stored = {"vegetation": 2.43e8, "marsh": 0.01e8, "reservoir": 6.00e8}
     value = flood_mitigation.value(stored, {"reservoir_capacity": 7.06}, None)
     assert sum(value.values()) / YI == pytest.approx(59.59, rel=2e-3)
 
@@ -78,6 +81,7 @@ def erosion(r=5000.0, k=0.03, slope=2.0, c=0.1, p=1.0):
         "slope_length_steepness": grid(slope, "1"),
         "cover_management": grid(c, "1"),
         "support_practice": grid(p, "1"),
+        "land_cover": grid(15, "1"),
     }
     return soil_retention.density(**arrays, params=SOIL)["sediment"].item()
 
@@ -100,6 +104,7 @@ def test_wrong_unit_is_refused():
             slope_length_steepness=grid(1, "1"),
             cover_management=grid(1, "1"),
             support_practice=grid(1, "1"),
+            land_cover=grid(15, "1"),
             params=SOIL,
         )
 

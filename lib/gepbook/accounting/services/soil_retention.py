@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import xarray as xr
 
+from gepbook.accounting.lookup import ByEcosystemType, by_type
 from gepbook.accounting.spec import Component, Layer, Quantities, ServiceSpec
 from gepbook.params import Params, parameter
 from gepbook.units import require_units
@@ -18,6 +19,7 @@ PERCENT = 100.0
 class SoilRetentionParams(Params):
     """Parameters of soil retention."""
 
+    counted: ByEcosystemType = parameter("1", "计入土壤保持的类型, 1 或 0")
     sediment_deposition_share: float = parameter("1", "泥沙淤积系数 λ", ge=0, le=1)
     soil_bulk_density: float = parameter("t m-3", "土壤容重 ρ", gt=0, lt=3)
     nitrogen_content_percent: float = parameter("percent", "土壤全氮含量", ge=0, le=100)
@@ -32,6 +34,7 @@ class SoilRetentionParams(Params):
     slope_length_steepness="1",
     cover_management="1",
     support_practice="1",
+    land_cover="1",
     returns="t ha-1 a-1",
 )
 def density(
@@ -41,6 +44,7 @@ def density(
     slope_length_steepness: xr.DataArray,
     cover_management: xr.DataArray,
     support_practice: xr.DataArray,
+    land_cover: xr.DataArray,
     params: SoilRetentionParams,
 ) -> dict[str, xr.DataArray]:
     r"""Return soil kept per hectare: potential less actual erosion (土壤保持量).
@@ -53,6 +57,8 @@ def density(
         土壤可蚀性 K.
     slope_length_steepness, cover_management, support_practice : DataArray, dims (y, x)
         坡长坡度 LS, 覆盖与管理 C, 水土保持措施 P.
+    land_cover : DataArray, dims (y, x), ecosystem type codes
+        Water, marsh and built-up land hold no slope that could erode; they are not counted.
 
     Returns
     -------
@@ -65,7 +71,15 @@ def density(
     Source: 白玛卓嘎等 2017, 生态学报 37(19): 6302, section 2.4.2 (RUSLE).
     """
     potential = rainfall_erosivity * soil_erodibility * slope_length_steepness
-    return {"sediment": potential * (1 - cover_management * support_practice)}
+    kept = soil_kept(potential, cover_management, support_practice)
+    return {"sediment": kept * by_type(land_cover, params.counted, "1")}
+
+
+def soil_kept(
+    potential: xr.DataArray, cover_management: xr.DataArray, support_practice: xr.DataArray
+) -> xr.DataArray:
+    """Return potential less actual erosion, t ha-1 a-1, from R K LS and C and P of each cell."""
+    return potential * (1 - cover_management * support_practice)
 
 
 def quantity(
@@ -138,6 +152,7 @@ SERVICE = ServiceSpec(
         Layer("slope_length_steepness", "1"),
         Layer("cover_management", "1"),
         Layer("support_practice", "1"),
+        Layer("land_cover", "1"),
     ),
     prices={
         "dredging": "CNY m-3",
