@@ -148,6 +148,27 @@ def test_forest_storage_by_hand():
 # Soil retention -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("method", SERVICES["soil_retention"])
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [
+        ("mixed_forest", 279.0),  # 6000 · 0.025 · 2 · (1 − 0.1 · 0.7)
+        ("water", 0.0),  # not counted
+    ],
+)
+def test_soil_kept_by_hand(method, kind, kept):
+    arrays = {
+        "rainfall_erosivity": grid(6000, "MJ mm ha-1 h-1 a-1"),
+        "soil_erodibility": grid(0.025, "t ha h ha-1 MJ-1 mm-1"),
+        "slope_length_steepness": grid(2, "1"),
+        "cover_management": grid(0.1, "1"),
+        "support_practice": grid(0.7, "1"),
+        "land_cover": cover(kind),
+    }
+    found = density("soil_retention", method, arrays, counted=only(mixed_forest=1.0))
+    assert found == {"sediment": pytest.approx(kept)}
+
+
 def test_soil_with_potassium_by_hand():
     given = {
         "sediment_deposition_share": 0.24,
