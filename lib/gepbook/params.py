@@ -32,6 +32,8 @@ CONFIDENCE_ZH = {
     "low": "未核对原文·低",
     "design": "本工具建议值",
 }
+#: The parser in C where PyYAML was built with it: the same safe language, ten times as fast.
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Value = bool | int | float | str | list[Any] | dict[str, Any]
 Section = TypeVar("Section", bound="Params")
 
@@ -177,7 +179,7 @@ def layer_files(
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping; a broken file becomes one clear error."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = getattr(error, "problem_mark", None)
         line = f", line {place.line + 1}" if place else ""

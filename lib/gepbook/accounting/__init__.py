@@ -88,10 +88,11 @@ def compute(run: Run) -> Account:
 
 def _others(run: Run) -> dict[str, tuple[Standard, ParameterSet]]:
     """Return the standards that the run compares with its own, with their parameters."""
+    if not run.task.compared:
+        return {}
+    defaults = parameters.read_defaults()
+    code, year = run.task.county_code, run.year
     return {
-        name: (
-            standards.read(name),
-            parameters.resolve(run.task.county_code, run.year, name),
-        )
+        name: (standards.read(name), parameters.resolve(code, year, name, defaults=defaults))
         for name in run.task.compared
     }

@@ -101,11 +101,25 @@ def measure(spec: ServiceSpec, layers: Layers) -> Measured:
     if spec.density is not None:
         arrays = {layer.name: layers.get(layer.name, layer.units) for layer in spec.layers}
         density = spec.density(**arrays, params=params)
-    totals = {n: inputs.total(array, f"{spec.id}.{n}") for n, array in density.items()}
+    try:
+        totals = {n: inputs.total(array, f"{spec.id}.{n}") for n, array in density.items()}
+    except CoverageError as error:
+        raise CoverageError([f"{p} {_gaps(spec, layers)}" for p in error.problems]) from error
     found = spec.quantity(totals, tables, params) if spec.quantity else totals
     if isinstance(found, NotApplicable):
         return Measured(spec, {}, density, found.reason)
     return Measured(spec, found, density)
+
+
+def _gaps(spec: ServiceSpec, layers: Layers) -> str:
+    """Say which of a service's layers have gaps inside the county."""
+    inside = layers.inputs.coverage > 0
+    names = [
+        wanted.name
+        for wanted in spec.layers
+        if not bool((layers.get(wanted.name, wanted.units).notnull() | ~inside).all())
+    ]
+    return f"Layers with gaps: {', '.join(names) or 'none; the formula is not defined there'}."
 
 
 def account(
@@ -114,15 +128,24 @@ def account(
     standard: Standard,
     prices: PriceBook,
     comparable_year: int,
+    layers: Layers | None = None,
 ) -> list[ServiceResult]:
     """Return the result of every service that the standard includes.
+
+    Parameters
+    ----------
+    inputs, params, standard, prices
+    comparable_year : int
+        Year of the comparable prices.
+    layers : Layers, optional
+        Layers of the same inputs, parameters and factors, when several standards are computed on them.
 
     Raises
     ------
     GepbookError
         All services' problems at once: missing input, wrong unit, missing price.
     """
-    layers = Layers(inputs, params, standard.factors)
+    layers = layers or Layers(inputs, params, standard.factors)
     current = prices.at(inputs.year, inputs.tables_year)
     comparable = prices.at(comparable_year, inputs.tables_year)
     results, problems = [], []
@@ -169,11 +192,9 @@ def _quality(
 ) -> Confidence:
     """Return the lowest confidence of the parameters and prices behind a service."""
     names = [layer.name for layer in spec.layers if layers.knows(layer.name)]
-    return max(
-        params.worst_confidence(spec.parameters, *layers.sections(*names)),
-        *(book.prices[price].confidence for price in spec.prices),
-        key=CONFIDENCES.index,
-    )
+    worst = params.worst_confidence(spec.parameters, *layers.sections(*names))
+    prices = [book.prices[price].confidence for price in spec.prices]
+    return max([worst, *prices], key=CONFIDENCES.index)
 
 
 def check_prices(spec: ServiceSpec, book: PriceBook) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from gepbook import ledger
 from gepbook.accounting import registry
 from gepbook.accounting.account import ServiceResult, account, totals
+from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import BASIS_ZH, PriceBook
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
@@ -84,9 +85,21 @@ def entries(
     if not others:
         return []
     rows = _rows(first, results, inputs.year, {})
+    shared: list[tuple[ParameterSet, Mapping[str, str], Layers]] = []
     for name, (standard, own) in others.items():
         book = PriceBook.read().choosing(standard.prices)
-        found = account(inputs, own, standard, book, comparable_year)
+        layers = next(
+            (
+                known
+                for entries_of, factors, known in shared
+                if entries_of.entries == own.entries and factors == standard.factors
+            ),
+            None,
+        )
+        if layers is None:
+            layers = Layers(inputs, own, standard.factors)
+            shared.append((own, standard.factors, layers))
+        found = account(inputs, own, standard, book, comparable_year, layers)
         notes = {s: causes(s, first, standard, (params, own)) for s in registry.services()}
         rows += _rows(standard, found, inputs.year, notes)
         here = {r.spec.id for r in found}

@@ -87,6 +87,8 @@ class PriceBook:
             f"price {key!r}: has no option {basis!r}. It has "
             f"{', '.join(self.choices.get(key, {})) or 'one price only'} "
             "(params/prices/prices.yaml)."
+            if key in self.prices
+            else f"price {key!r}: is not in params/prices/prices.yaml.{near(key, self.prices)}"
             for key, basis in wanted.items()
             if basis not in self.choices.get(key, {})
         ]

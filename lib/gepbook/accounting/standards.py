@@ -120,9 +120,17 @@ def read(name: str, folder: Path = paths.PARAMS) -> Standard:
         standard = Standard(**read_yaml(path))
     except ValidationError as error:
         raise ParameterError(
-            [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}." for e in error.errors()]
+            [
+                f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}. "
+                "Correct it there."
+                for e in error.errors()
+            ]
         ) from error
     problems = [f"{path}: {problem}" for problem in _problems(standard)]
+    if standard.id != name:
+        problems.append(
+            f"{path}: id is {standard.id!r}, the file's name says {name!r}. Name them alike."
+        )
     if problems:
         raise ParameterError(problems)
     return standard

@@ -362,6 +362,8 @@ class Builder:
 def unit_of(column: str) -> str:
     """Return the unit that a column's name ends in."""
     units = {
+        "biomass_start_t": "t",
+        "biomass_end_t": "t",
         "_cny": "CNY a-1",
         "_person": "person",
         "_m3": "m3",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -207,7 +208,8 @@ class Pack:
     def raster(self, layer: str, year: int | None, window: Window) -> xr.DataArray:
         """Return a window of a raster, float64, NaN = missing, unit in `attrs["units"]`.
 
-        Monthly layers have the dims (month, y, x) with months 1–12, all others (y, x).
+        Monthly layers have the dims (month, y, x) with months 1–12, daily ones of a year (day, y, x)
+        with dates, all others (y, x).
 
         Raises
         ------
@@ -228,18 +230,32 @@ class Pack:
                 values = values * scales + np.array(source.offsets)[:, None, None]
         coords = self.grid.coordinates(window)
         attrs = {"units": resource.unit}
-        if len(values) == MONTHS:
+        if len(values) == 1:
+            found = xr.DataArray(values[0], coords=coords, dims=("y", "x"), name=layer, attrs=attrs)
+        else:
+            bands = self._bands(resource, len(values))
             found = xr.DataArray(
                 values,
-                coords={"month": np.arange(1, MONTHS + 1), **coords},
-                dims=("month", "y", "x"),
+                coords={**bands, **coords},
+                dims=(*bands, "y", "x"),
                 name=layer,
                 attrs=attrs,
             )
-        else:
-            found = xr.DataArray(values[0], coords=coords, dims=("y", "x"), name=layer, attrs=attrs)
         ranges.check_raster(str(path), layer, resource.unit, found)
         return found
+
+    def _bands(self, resource: Resource, count: int) -> dict[str, Any]:
+        """Return the dimension and coordinates of the bands of a raster: months, or days of a year."""
+        if count == MONTHS:
+            return {"month": np.arange(1, MONTHS + 1)}
+        if resource.year is not None:
+            days = pd.date_range(f"{resource.year}-01-01", f"{resource.year}-12-31")
+            if count == len(days):
+                return {"day": days}
+        raise PackError(
+            f"{self.folder / resource.path}: layer {resource.layer!r} has {count} bands; it must have "
+            f"1, {MONTHS} (months), or one for each day of its year. Correct the raster."
+        )
 
     @functools.cache  # noqa: B019  a pack lives as long as its process
     def _whole_table(self, layer: str, year: int | None) -> pd.DataFrame:

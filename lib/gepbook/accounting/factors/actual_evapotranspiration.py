@@ -57,8 +57,8 @@ def fu(rain: xr.DataArray, demand: xr.DataArray, omega: xr.DataArray) -> xr.Data
     """Return evapotranspiration by Fu's curve, mm a-1, from rain and demand in mm a-1 and ω by cell."""
     wet = rain.where(rain > 0)
     aridity = demand / wet
-    share = 1 + aridity - (1 + aridity**omega) ** (1 / omega)
-    return (wet * share).where(rain != 0, 0.0)
+    share = (1 + aridity - (1 + aridity**omega) ** (1 / omega)).clip(min=0.0)
+    return (wet * share).where(rain != 0, 0.0).where(demand.notnull() & omega.notnull())
 
 
 FACTOR = FactorSpec(

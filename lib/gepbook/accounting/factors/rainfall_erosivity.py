@@ -60,7 +60,8 @@ def rainfall_erosivity(
     # 10 ** (1.5 · lg c) is c ** 1.5, which also holds for a month without rain
     powered = concentration * np.sqrt(concentration)
     monthly = US_TO_SI * 1.735 * powered * 10**-0.8188
-    return params.calibration * monthly.sum("month", skipna=False).where(annual != 0, 0.0)
+    year = monthly.sum("month", skipna=False).where(annual != 0, 0.0)
+    return params.calibration * year.where(precipitation.notnull().all("month"))
 
 
 @require_units(daily_precipitation="mm", returns="MJ mm ha-1 h-1 a-1")

@@ -30,7 +30,7 @@ def epic(
     fine = 1 - sand / 100
     return xr.DataArray(
         (0.2 + 0.3 * np.exp(-0.0256 * sand * (1 - silt / 100)))
-        * (silt / (clay + silt)) ** 0.3
+        * (silt / (clay + silt).where(clay + silt != 0, 1.0)) ** 0.3
         * (1 - 0.25 * organic_carbon / (organic_carbon + np.exp(3.72 - 2.95 * organic_carbon)))
         * (1 - 0.7 * fine / (fine + np.exp(-5.51 + 22.9 * fine)))
     )
