@@ -30,9 +30,13 @@ class Stage:
         """The stage's notebook."""
         return paths.NOTEBOOKS / f"{self.name}.ipynb"
 
-    def compute(self, run: Run) -> Any:
-        """Compute the stage without its notebook; the result has `entries`, the ledger's rows."""
-        return importlib.import_module(f"gepbook.{self.name}").compute(run)
+    def compute_brief(self, run: Run) -> Any:
+        """Compute what other counties need of the stage; the result has `entries`, ledger rows.
+
+        Without its notebook; a stage that has no brief form is computed as a whole.
+        """
+        module = importlib.import_module(f"gepbook.{self.name}")
+        return getattr(module, "compute_brief", module.compute)(run)
 
 
 STAGES: dict[str, Stage] = {

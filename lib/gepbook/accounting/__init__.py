@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -38,10 +38,10 @@ class Account:
     prices: PriceBook
     inputs: CountyInputs
     comparable_year: int
-    change: Change | None
-    variables: dict[str, uncertainty.Variable]
-    sections: set[str]
-    files: dict[str, pd.DataFrame]
+    change: Change | None = None
+    variables: dict[str, uncertainty.Variable] = field(default_factory=dict)
+    sections: set[str] = field(default_factory=set)
+    files: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def compute(run: Run) -> Account:
@@ -50,40 +50,81 @@ def compute(run: Run) -> Account:
     The year before, when the pack holds it, is valued at the same comparable prices, so that growth is
     free of prices; with it come the explanation of change and the SEEA tables.
     """
+    core = _core(run)
+    sure = uncertainty.Uncertainty(core.inputs, run.params, core.standard, core.prices)
+    values, amounts = sure.draws()
+    sobol = sure.sobol_draws()
+    rows = uncertainty.with_bands(
+        core.entries, uncertainty.bands(values), uncertainty.quantiles(amounts)
+    )
+    rows += uncertainty.entries(sure, sobol, core.services)
+    normal = _normalised(run, core, core.inputs)
+    rows += change_between.normalised_entries(
+        normal, core.services, core.standard, run.year, core.comparable_year
+    )
+    change = None
+    if run.previous_year is not None:
+        former = run.inputs(run.previous_year)
+        rows += change_between.normalised_growth(
+            normal,
+            _normalised(run, core, former),
+            core.services,
+            core.standard,
+            core.comparable_year,
+        )
+        tables = run.params.section(seea.SECTION, seea.SeeaParams)
+        change = change_between.Decomposition(
+            core.inputs,
+            run.previous_year,
+            run.params,
+            core.standard,
+            core.prices,
+            tables.supplied_by,
+        ).compute()
+        rows += change_between.entries(change, core.services)
+        rows += seea.entries(core.inputs, former, core.services, change, tables)
+    rows += comparison.entries(
+        core.inputs, core.standard, core.services, _others(run), run.params, core.comparable_year
+    )
+    return replace(
+        core,
+        entries=rows,
+        change=change,
+        variables=sure.variables,
+        sections=sure.sections,
+        files={DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
+    )
+
+
+def compute_brief(run: Run) -> Account:
+    """Return the same account with what other counties need of it: values, shares and growth.
+
+    Bands, the explanation of change, SEEA tables and other standards are left out; they are nobody
+    else's basis, and take most of the time.
+    """
+    return _core(run)
+
+
+def _core(run: Run) -> Account:
+    """Return the values of the year and of the year before."""
     standard = standards.read(run.task.standard)
     prices = PriceBook.read().choosing(standard.prices)
     year = run.params.section("comparable_prices", ComparablePrices).year
     inputs = run.inputs()
     services = county_account.account(inputs, run.params, standard, prices, year)
-    sure = uncertainty.Uncertainty(inputs, run.params, standard, prices)
-    values, amounts = sure.draws()
-    sobol = sure.sobol_draws()
-    rows = uncertainty.with_bands(
-        county_account.entries(services, standard, run.year, year),
-        uncertainty.bands(values),
-        uncertainty.quantiles(amounts),
-    )
-    rows += uncertainty.entries(sure, sobol, services)
-    normal = change_between.normalised_gep(inputs, run.params, standard, prices, year)
-    rows += change_between.normalised_entries(normal, services, standard, run.year, year)
-    change = None
+    rows = county_account.entries(services, standard, run.year, year)
     if run.previous_year is not None:
         former = run.inputs(run.previous_year)
         before = county_account.account(former, run.params, standard, prices, year)
         rows += county_account.growth_entries(services, before, standard, year)
-        then = change_between.normalised_gep(former, run.params, standard, prices, year)
-        rows += change_between.normalised_growth(normal, then, services, standard, year)
-        tables = run.params.section(seea.SECTION, seea.SeeaParams)
-        change = change_between.Decomposition(
-            inputs, run.previous_year, run.params, standard, prices, tables.supplied_by
-        ).compute()
-        rows += change_between.entries(change, services)
-        rows += seea.entries(inputs, former, services, change, tables)
-    rows += comparison.entries(inputs, standard, services, _others(run), run.params, year)
-    return Account(
-        rows, services, standard, prices, inputs, year, change, sure.variables,
-        sure.sections, {DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
-    )  # fmt: skip
+    return Account(rows, services, standard, prices, inputs, year)
+
+
+def _normalised(run: Run, core: Account, inputs: CountyInputs) -> dict[str, float] | None:
+    """Return GEP of a year under long-term weather."""
+    return change_between.normalised_gep(
+        inputs, run.params, core.standard, core.prices, core.comparable_year
+    )
 
 
 def _others(run: Run) -> dict[str, tuple[Standard, ParameterSet]]:

@@ -88,8 +88,8 @@ def run_job(job: Job, stages: dict[str, Stage] = STAGES) -> Record:
                 _run_notebook(job, stages[task.stage].notebook, part)
             else:
                 run = Run.prepare(task, part)
-                result = stages[task.stage].compute(run)
-                run.keep(run.build_ledger(result.entries), getattr(result, "files", None), part)
+                result = stages[task.stage].compute_brief(run)
+                run.keep(run.build_ledger(result.entries), None, part)
             commit, dirty = provenance.git_state()
             provenance.write_manifest(
                 part,

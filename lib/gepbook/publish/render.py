@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from gepbook import provenance
+from gepbook import ledger, provenance
+from gepbook.accounting import seea
 from gepbook.errors import StageError, near
 from gepbook.publish import builtin, fonts, merge, quarto
+from gepbook.run import LEDGER_FILE, stage_dir
 
 logger = logging.getLogger(__name__)
 FORMATS = ("html", "pdf", "docx")
@@ -76,6 +78,8 @@ def render_county(
     """
     document = merge.county_report(release_dir, county_code, year)
     provide_font(release_dir)
+    folder = stage_dir(release_dir, "accounting", county_code, year)
+    write_seea(folder / LEDGER_FILE, county_path(release_dir, county_code, year, "seea.xlsx"))
     return [
         _place(document, county_path(release_dir, county_code, year, form), renderer, force)
         for form in formats
@@ -99,10 +103,25 @@ def render_bulletin(
     """
     document = merge.bulletin_report(release_dir, year)
     provide_font(release_dir)
+    folder = stage_dir(release_dir, "bulletin", None, year)
+    write_seea(folder / LEDGER_FILE, bulletin_path(release_dir, year, "seea.xlsx"))
     return [
         _place(document, bulletin_path(release_dir, year, form), renderer, force)
         for form in formats
     ]
+
+
+def write_seea(source: Path, target: Path) -> None:
+    """Write the SEEA tables of a ledger beside its report; none where it has no such tables."""
+    if not source.exists() or not seea.tables(frame := ledger.read(source)):
+        target.unlink(missing_ok=True)
+        return
+    if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part-{os.getpid()}.xlsx")
+    seea.write_workbook(frame, part)
+    part.replace(target)
 
 
 def provide_font(release_dir: Path) -> None:

@@ -183,8 +183,8 @@ def _row(release_dir: Path, year: int, code: str, county: pd.Series, fill: str) 
         for name, form in shown.items()
     ]
     reports = {
-        form.upper(): f"{path.parent.name}/{path.name}"
-        for form in render.FORMATS
+        form.removesuffix(".xlsx").upper(): f"{path.parent.name}/{path.name}"
+        for form in (*render.FORMATS, "seea.xlsx")
         if (path := render.county_path(release_dir, code, year, form)).exists()
     }
     words = (county["name_zh"], county["name_en"], code, county["prefecture"])
@@ -262,7 +262,17 @@ def _downloads(
     _write(folder / f"counties-{year}.csv", table.to_csv(index=False).encode("utf-8-sig"))
     _write(folder / f"ledger-{year}.csv", rows.to_csv(index=False).encode("utf-8-sig"))
     _write(folder / f"ledger-{year}.parquet", rows.to_parquet(index=False))
-    return {
+    links = {}
+    if (seea := render.bulletin_path(release_dir, year, "seea.xlsx")).exists():
+        links["全省 SEEA 核算表 SEEA tables of the province (XLSX)"] = seea.name
+    form = Path("forms") / str(year) / "province.xlsx"
+    if (release_dir / form).exists():
+        links["省市县统计报表 Statistical forms (XLSX)"] = f"../{form.as_posix()}"
+    for report in sorted(release_dir.glob(f"units/*/{year}/*.html")):
+        name = report.parents[1].name
+        path = report.relative_to(release_dir).as_posix()
+        links[f"特定地域单元 Specific unit: {name}"] = f"../{path}"
+    return links | {
         "各县主要结果 Main results by county (CSV)": f"data/counties-{year}.csv",
         f"全部台账 Whole ledger, {len(rows):,} rows (CSV)": f"data/ledger-{year}.csv",
         "全部台账 Whole ledger (Parquet)": f"data/ledger-{year}.parquet",
