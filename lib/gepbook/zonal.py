@@ -121,6 +121,12 @@ def total_by_type(
     return pd.Series(sums.reindex(types["code"], fill_value=0.0).to_numpy(), index=types["id"])
 
 
+def negative_area(density: xr.DataArray, covered: xr.DataArray, cell_area_ha: float) -> float:
+    """Return the area of a county where a quantity per hectare is below 0, ha."""
+    check_same_grid(density, covered)
+    return float((covered.to_numpy() * (density.to_numpy() < 0)).sum() * cell_area_ha)
+
+
 def mean(raster: xr.DataArray, covered: xr.DataArray) -> float:
     """Return the area-weighted county mean over the cells that have a value; NaN where none has."""
     check_same_grid(raster, covered)

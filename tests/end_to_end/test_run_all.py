@@ -15,6 +15,7 @@ from gepbook.paths import OPEN_PACK, ROOT
 
 pytestmark = pytest.mark.slow
 COUNTY, NAME = "330922", "嵊泗县"
+BOTH = ("--standard", "db33-2020,gbt46869-2025")
 
 
 def run_all(outputs, *arguments):
@@ -51,7 +52,9 @@ def pack(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def first(outputs, pack):
-    return run_all(outputs, "--counties", NAME, "--pack", pack, "--release", "t", "--workers", 2)
+    return run_all(
+        outputs, "--counties", NAME, "--pack", pack, "--release", "t", *BOTH, "--workers", 2
+    )
 
 
 def edit_economy(pack, change):
@@ -84,6 +87,17 @@ def test_the_report_is_the_countys_own_and_carries_all_it_needs(first, outputs):
     assert (outputs / "t" / "site" / "index.html").exists()
 
 
+def test_two_standards_stand_side_by_side_and_the_seea_tables_beside(first, outputs):
+    page = next((outputs / "t" / "site").rglob(f"{COUNTY}*.html")).read_text(encoding="utf-8")
+    assert "transpiration_heat → evapotranspiration_energy" in page
+    rows = ledger.query(
+        outputs / "t", "SELECT item, value FROM ledger WHERE account = 'standards'"
+    ).set_index("item")["value"]
+    assert rows["gbt46869-2025"] != rows["db33-2020"]
+    workbook = next((outputs / "t" / "site" / "counties").glob(f"{COUNTY}*.seea.xlsx"))
+    assert workbook.stat().st_size > 5000
+
+
 def test_gep_is_the_sum_of_its_services(first, outputs):
     rows = ledger.query(
         outputs / "t",
@@ -95,7 +109,7 @@ def test_gep_is_the_sum_of_its_services(first, outputs):
 
 
 def test_running_again_redoes_nothing(first, outputs, pack):
-    again = run_all(outputs, "--counties", NAME, "--pack", pack, "--release", "t")
+    again = run_all(outputs, "--counties", NAME, "--pack", pack, "--release", "t", *BOTH)
     assert again.returncode == 0, again.stderr
     done = {r["stage"] for r in status(outputs, "t") if r["status"] == "ok"}
     assert done <= {"report"}  # a report that is current stays; it is asked all the same
@@ -106,7 +120,7 @@ def test_broken_data_fail_their_county_and_leave_the_result(first, outputs, pack
     before = ledger_file.read_bytes()
     kept = (pack / "tables" / "economy.csv").read_text(encoding="utf-8")
     edit_economy(pack, lambda row: [] if row.startswith(f"{COUNTY},2023") else [row])
-    broken = run_all(outputs, "--counties", NAME, "--pack", pack, "--release", "t")
+    broken = run_all(outputs, "--counties", NAME, "--pack", pack, "--release", "t", *BOTH)
     assert broken.returncode == 1
     bad = [r for r in status(outputs, "t") if r["status"] == "failed"]
     assert [(r["county_code"], r["stage"]) for r in bad] == [(COUNTY, "inventory")]
@@ -114,7 +128,7 @@ def test_broken_data_fail_their_county_and_leave_the_result(first, outputs, pack
     # mended: only this county's work is redone
     (pack / "tables" / "economy.csv").write_text(kept, encoding="utf-8")
     edit_economy(pack, lambda row: [row])
-    mended = run_all(outputs, "--counties", NAME, "--pack", pack, "--release", "t")
+    mended = run_all(outputs, "--counties", NAME, "--pack", pack, "--release", "t", *BOTH)
     assert mended.returncode == 0, mended.stderr
     assert not list((outputs / "t" / "failed").rglob("*.ipynb"))
 
@@ -123,10 +137,18 @@ def test_bad_input_names_everything_and_writes_nothing(outputs):
     before = sorted(outputs.rglob("*"))
     result = run_all(
         outputs, "--counties", "龙全市", "--years", "2035", "--stages", "acounting",
-        "--renderer", "quatro", "--formats", "pfd", "--release", "t",
+        "--renderer", "quatro", "--formats", "pfd", "--standard", "db33-2020,db33-2021",
+        "--release", "t",
     )  # fmt: skip
     assert result.returncode == 2
-    for expected in ("'龙泉市'", "no year 2035", "'accounting'", "'quarto'", "'pdf'"):
+    for expected in (
+        "'龙泉市'",
+        "no year 2035",
+        "'accounting'",
+        "'quarto'",
+        "'pdf'",
+        "'db33-2020'",
+    ):
         assert expected in result.stderr
     assert "Traceback" not in result.stderr
     assert sorted(outputs.rglob("*")) == before

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from gepbook import counties, ledger
+from gepbook import counties, ledger, zonal
 from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import CATEGORY_ZH, NotApplicable, ServiceSpec
@@ -38,7 +38,8 @@ class ServiceResult:
 
     `quantities` and the values are by component; both are empty where the service does not apply, and
     `not_applicable` then gives the reason. `excluded` gives the rule by which components are computed
-    but not counted. `density` is what maps are drawn from.
+    but not counted, `negative_ha` the area where a component's density is below 0. `density` is what
+    maps are drawn from.
     """
 
     spec: ServiceSpec
@@ -50,6 +51,7 @@ class ServiceResult:
     quality: Confidence
     not_applicable: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)
+    negative_ha: Mapping[str, float] = field(default_factory=dict)
 
     def values(self, basis: str) -> Mapping[str, float]:
         """Return the values of all components on a price basis, CNY a-1."""
@@ -172,6 +174,11 @@ def account(
                 quality=_quality(spec, layers, params, prices),
                 not_applicable=measured.not_applicable,
                 excluded=standard.excluded(spec.id, measured.quantities),
+                negative_ha={
+                    name: zonal.negative_area(array, inputs.coverage, inputs.cell_area_ha)
+                    for name, array in measured.density.items()
+                    if name in measured.quantities
+                },
             )
         )
     if problems:
@@ -264,6 +271,11 @@ def _service_rows(
     rows = [
         ledger.entry("components", f"{spec.id}.{name}", "physical", amount, units[name], **common)
         for name, amount in result.quantities.items()
+    ]
+    rows += [
+        ledger.entry("components", f"{spec.id}.{name}", "negative_area", area, "ha", **common)
+        for name, area in result.negative_ha.items()
+        if area
     ]
     for basis, price_year in years.items():
         money: dict[str, Any] = {"price_basis": basis, "price_year": price_year, **common}

@@ -210,7 +210,15 @@ def physical_table(ledger: pd.DataFrame) -> Table:
         pd.DataFrame(rows),
         "实物量与价值量 Physical quantity and value",
         {"实物量": significant, "价值 万元": "{:,.1f}".format},
+        note=_negative_note(ledger),
     )
+
+
+def _negative_note(ledger: pd.DataFrame) -> str:
+    """Return where quantities are below 0, which is kept and not set to 0."""
+    areas = _figures(ledger, "components", "negative_area")["value"]
+    shown = "；".join(f"{_item_name(str(item))} {area:,.0f} ha" for item, area in areas.items())
+    return f"密度为负的面积（蒸散与径流大于降水等，按负值计入）：{shown}。" if shown else ""
 
 
 def composition_figure(ledger: pd.DataFrame) -> Picture:

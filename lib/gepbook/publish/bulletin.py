@@ -209,6 +209,32 @@ def group_table(result: Bulletin, run: Run) -> Table | Prose:
     )
 
 
+def coastal_table(result: Bulletin) -> Table | Prose:
+    """Return the coastal account of the pilot counties, counted or shown beside (海岸带账户)."""
+    specs = {name: spec for name, spec in registry.services().items() if spec.only_group}
+    rows = result.pool[
+        (result.pool["account"] == "services")
+        & result.pool["item"].isin(specs)
+        & result.pool["measure"].isin(["value", "value_excluded"])
+        & (result.pool["price_basis"] == "current")
+    ]
+    if rows.empty:
+        return Prose("本次核算标准不含海岸带项目。")
+    wide = rows.pivot_table(index="county_code", columns="item", values="value", aggfunc="sum")
+    wide = wide[[name for name in specs if name in wide]]
+    counted = rows[rows["measure"] == "value"].groupby("county_code")["value"].sum()
+    frame = wide.rename(columns={name: specs[name].name_zh for name in wide}).reset_index(drop=True)
+    frame.insert(0, "县（市、区）", [counties.name_zh(code) for code in wide.index])
+    frame["合计"] = wide.sum(axis=1).to_numpy()
+    frame["其中计入 GEP"] = counted.reindex(wide.index, fill_value=0.0).to_numpy()
+    return Table(
+        frame,
+        "十个试点县海岸带生态产品账户 Coastal account of the ten pilots, 亿元",
+        dict.fromkeys(frame.columns[1:], yi),
+        note=f"未计入部分为选算项，或已在渔业产值、旅游统计中计入。{_origin_note(result)}",
+    )
+
+
 def reference_table(result: Bulletin) -> Table:
     """Return published results beside those of this run, with its band and the reasons (回测)."""
     table = result.reference
