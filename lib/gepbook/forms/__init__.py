@@ -148,7 +148,8 @@ def write_release_forms(
     if problems:
         raise FormError(problems)
     with provenance.replaced_folder(folder) as part:
-        (part / POOL_FILE).write_text(pool, encoding="utf-8")
+        if pool:
+            (part / POOL_FILE).write_text(pool, encoding="utf-8")
         for form in issued:
             code = form.heading.code
             path = part / COUNTY_FOLDER / f"{code}-{form.heading.name}.xlsx"

@@ -85,8 +85,8 @@ def test_a_profile_may_take_a_price_by_market():
     # 42.85 in 2021 · 1.2905 · 1.2324 = 68.15, the mean price of allowances in 2023
     assert market["carbon_dioxide"] == pytest.approx(68.15, rel=1e-3)
     assert cost > 400
-    with pytest.raises(ParameterError, match="price 'oxygen': has no option 'market'"):
-        PriceBook.read().choosing({"oxygen": "market"})
+    with pytest.raises(ParameterError, match="price 'dredging': has no option 'market'"):
+        PriceBook.read().choosing({"dredging": "market"})
 
 
 @pytest.fixture(scope="module")
