@@ -443,6 +443,7 @@ def change_table(ledger: pd.DataFrame) -> Table | Prose:
         return Prose("数据包中没有上一年，无变化可分解。")
     table = rows.pivot_table(index="item", columns="measure", values="value", sort=False)
     specs = registry.services()
+    table = table.loc[[name for name in (*specs, "gep") if name in table.index]]
     names = [specs[i].name_zh if i in specs else "GEP 合计" for i in table.index]
     parts = {f"{PART_ZH[part]} 万元": table[part].to_numpy() / WAN for part in PARTS}
     frame = pd.DataFrame({"服务": names, **parts, "合计 万元": table["total"].to_numpy() / WAN})
@@ -463,8 +464,17 @@ def change_figure(ledger: pd.DataFrame) -> Picture:
     starts = [0.0, *values[list(PARTS)].cumsum()[:-1], 0.0]
     colors = ["#7a9e7e" if v >= 0 else "#c0705c" for v in values[list(PARTS)]] + ["#4a6d8c"]
     figure, axes = new_figure(6.4, 3.0)
-    bars = axes.bar([*PART_ZH.values(), "合计"], values, bottom=starts, color=colors)
-    axes.bar_label(bars, [f"{v:+,.2f}" for v in values], padding=3, fontsize=8)
+    axes.bar([*PART_ZH.values(), "合计"], values, bottom=starts, color=colors)
+    for place, (start, value) in enumerate(zip(starts, values, strict=True)):
+        top = max(start, start + value)
+        axes.annotate(
+            f"{value:+,.2f}",
+            (place, top),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
     axes.axhline(0, color="#333333", linewidth=0.8)
     axes.margins(y=0.15)
     axes.set_ylabel("亿元（当年价）")
