@@ -6,6 +6,7 @@ from rich.console import Console
 
 from gepbook import paths
 from gepbook.errors import GepbookError
+from gepbook.publish.site import write_site
 from gepbook.run import default_pack, open_pack
 from gepbook.specific_units.publishing import publish_units
 
@@ -37,6 +38,7 @@ def publish(
         made = publish_units(
             ids, year or opened.years[-1], folder, release_dir, renderer, formats.split(",")
         )
+        write_site(release_dir, opened)
     except GepbookError as error:
         for problem in error.problems:
             console.print(f"• {problem}", soft_wrap=True, markup=False, highlight=False)
