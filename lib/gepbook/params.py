@@ -10,7 +10,7 @@ key it does not have is unknown everywhere.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -36,6 +36,11 @@ CONFIDENCE_ZH = {
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Value = bool | int | float | str | list[Any] | dict[str, Any]
 Section = TypeVar("Section", bound="Params")
+
+
+def worst(confidences: Iterable[Confidence]) -> Confidence:
+    """Return the lowest of some confidences; `published` where there are none."""
+    return max(confidences, key=CONFIDENCES.index, default="published")
 
 
 class Params(BaseModel):
@@ -137,8 +142,7 @@ class ParameterSet(BaseModel):
 
     def worst_confidence(self, *sections: str) -> Confidence:
         """Return the lowest confidence among the parameters of some sections."""
-        used = [p.confidence for p in self.under(*sections).values()]
-        return max(used, key=CONFIDENCES.index, default="published")
+        return worst(p.confidence for p in self.under(*sections).values())
 
     def _under(self, section: str) -> Iterator[tuple[str, Parameter]]:
         for key, p in self.entries.items():

@@ -12,7 +12,7 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from gepbook import ecosystems
-from gepbook.errors import CoverageError, ParameterError, UnitError
+from gepbook.errors import CoverageError, UnitError
 from gepbook.grid import check_same_grid
 from gepbook.units import units_of
 
@@ -93,16 +93,6 @@ def _refuse_gaps(values: np.ndarray, name: str) -> None:
         )
 
 
-def _refuse_unknown_types(codes: np.ndarray) -> None:
-    """Refuse codes of a county's cells that are no ecosystem types."""
-    unknown = np.setdiff1d(codes[~np.isnan(codes)], ecosystems.read()["code"])
-    if len(unknown):
-        raise ParameterError(
-            f"land_cover: code {', '.join(f'{code:g}' for code in unknown)} is no ecosystem type. "
-            "Map the class in params/crosswalks/ or add the type to params/ecosystem_types.csv."
-        )
-
-
 def total_by_type(
     density: xr.DataArray, land_cover: xr.DataArray, covered: xr.DataArray, cell_area_ha: float
 ) -> pd.Series:
@@ -114,7 +104,7 @@ def total_by_type(
     check_same_grid(land_cover, covered)
     inside = covered.to_numpy() > 0
     _refuse_gaps(density.to_numpy()[inside], str(density.name or "raster"))
-    _refuse_unknown_types(land_cover.to_numpy()[inside])
+    ecosystems.check_codes(land_cover.to_numpy()[inside])
     amounts = density.to_numpy()[inside] * covered.to_numpy()[inside] * cell_area_ha
     sums = pd.Series(amounts).groupby(land_cover.to_numpy()[inside]).sum()
     types = ecosystems.read()
@@ -151,7 +141,7 @@ def area_by_type(land_cover: xr.DataArray, covered: xr.DataArray, cell_area_ha: 
             f"land_cover: {int(np.isnan(codes).sum())} of {inside.sum()} cells of the county "
             "have no ecosystem type. Fill them in the pack's raster."
         )
-    _refuse_unknown_types(codes)
+    ecosystems.check_codes(codes)
     areas = pd.Series(covered.to_numpy()[inside] * cell_area_ha).groupby(codes).sum()
     types = ecosystems.read()
     return pd.Series(

@@ -13,6 +13,7 @@ from gepbook.accounting import change as change_between
 from gepbook.accounting import comparison, seea, standards, uncertainty
 from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.change import Change
+from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import ComparablePrices, PriceBook
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
@@ -28,8 +29,8 @@ class Account:
     """The account of one county and year (县域 GEP 账户).
 
     `files` are kept beside the ledger, by name: the draws of the services' values and GEP for Sobol's
-    sample, which the province's bands are summed from. `variables` are what the draws vary, `sections`
-    the parameters that were read.
+    sample, which the province's bands are summed from. `sections` are those of the parameters that were
+    read, `layers` what the year was computed from.
     """
 
     entries: list[dict[str, Any]]
@@ -38,8 +39,8 @@ class Account:
     prices: PriceBook
     inputs: CountyInputs
     comparable_year: int
+    layers: Layers
     change: Change | None = None
-    variables: dict[str, uncertainty.Variable] = field(default_factory=dict)
     sections: set[str] = field(default_factory=set)
     files: dict[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -51,7 +52,7 @@ def compute(run: Run) -> Account:
     free of prices; with it come the explanation of change and the SEEA tables.
     """
     core = _core(run)
-    sure = uncertainty.Uncertainty(core.inputs, run.params, core.standard, core.prices)
+    sure = uncertainty.Uncertainty(core.inputs, run.params, core.standard, core.prices, core.layers)
     values, amounts = sure.draws()
     sobol = sure.sobol_draws()
     rows = uncertainty.with_bands(
@@ -84,13 +85,12 @@ def compute(run: Run) -> Account:
         rows += change_between.entries(change, core.services)
         rows += seea.entries(core.inputs, former, core.services, change, tables)
     rows += comparison.entries(
-        core.inputs, core.standard, core.services, _others(run), run.params, core.comparable_year
+        core.layers, core.standard, core.services, _others(run), run.params, core.comparable_year
     )
     return replace(
         core,
         entries=rows,
         change=change,
-        variables=sure.variables,
         sections=sure.sections,
         files={DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
     )
@@ -111,13 +111,14 @@ def _core(run: Run) -> Account:
     prices = PriceBook.read().choosing(standard.prices)
     year = run.params.section("comparable_prices", ComparablePrices).year
     inputs = run.inputs()
-    services = county_account.account(inputs, run.params, standard, prices, year)
+    layers = Layers(inputs, run.params, standard.factors)
+    services = county_account.account(inputs, run.params, standard, prices, year, layers)
     rows = county_account.entries(services, standard, run.year, year)
     if run.previous_year is not None:
         former = run.inputs(run.previous_year)
         before = county_account.account(former, run.params, standard, prices, year)
         rows += county_account.growth_entries(services, before, standard, year)
-    return Account(rows, services, standard, prices, inputs, year)
+    return Account(rows, services, standard, prices, inputs, year, layers)
 
 
 def _normalised(run: Run, core: Account, inputs: CountyInputs) -> dict[str, float] | None:

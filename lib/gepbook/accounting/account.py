@@ -17,7 +17,7 @@ from gepbook.accounting.standards import Standard
 from gepbook.errors import CoverageError, GepbookError, ParameterError
 from gepbook.inputs.county import CountyInputs
 from gepbook.ledger import Origin
-from gepbook.params import CONFIDENCES, Confidence, ParameterSet
+from gepbook.params import CONFIDENCES, Confidence, ParameterSet, worst
 
 BASES = ("current", "comparable")
 
@@ -199,9 +199,8 @@ def _quality(
 ) -> Confidence:
     """Return the lowest confidence of the parameters and prices behind a service."""
     names = [layer.name for layer in spec.layers if layers.knows(layer.name)]
-    worst = params.worst_confidence(spec.parameters, *layers.sections(*names))
-    prices = [book.prices[price].confidence for price in spec.prices]
-    return max([worst, *prices], key=CONFIDENCES.index)
+    own = params.worst_confidence(spec.parameters, *layers.sections(*names))
+    return worst([own, *(book.prices[price].confidence for price in spec.prices)])
 
 
 def check_prices(spec: ServiceSpec, book: PriceBook) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 
 from gepbook import ledger
 from gepbook.accounting import registry
-from gepbook.accounting.account import ServiceResult, account, totals
+from gepbook.accounting.account import ServiceResult, account, method_id, totals
 from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import BASIS_ZH, PriceBook
 from gepbook.accounting.standards import Standard
-from gepbook.inputs.county import CountyInputs
 from gepbook.params import ParameterSet
 
 ACCOUNT = "standards"
@@ -47,13 +46,13 @@ def causes(
     for component in sorted({c.id for s in (spec_one, spec_two) for c in s.components}):
         rule_one = first.excluded(service, [component]).get(component)
         rule_two = other.excluded(service, [component]).get(component)
-        if rule_one != rule_two and bool(rule_one) != bool(rule_two):
+        if bool(rule_one) != bool(rule_two):
             handled = f"不计入 left out by {rule_two}" if rule_two else "计入 counted"
             found.append(f"{component}: {handled}")
     for price in sorted({*spec_one.prices, *spec_two.prices}):
-        basis = other.prices.get(price), first.prices.get(price)
+        basis = first.prices.get(price), other.prices.get(price)
         if basis[0] != basis[1]:
-            named = [BASIS_ZH[b] if b else "默认" for b in reversed(basis)]
+            named = [BASIS_ZH[b] if b else "默认" for b in basis]
             found.append(f"价格 price {price}: {named[0]} → {named[1]}")
     for factor in sorted({*first.factors, *other.factors}):
         if first.factors.get(factor) != other.factors.get(factor):
@@ -70,7 +69,7 @@ def causes(
 
 
 def entries(
-    inputs: CountyInputs,
+    layers: Layers,
     first: Standard,
     results: list[ServiceResult],
     others: Mapping[str, tuple[Standard, ParameterSet]],
@@ -80,26 +79,23 @@ def entries(
     """Return the ledger rows of a comparison: account `standards`, empty without other standards.
 
     Items are `<standard>` (GEP) and `<standard>.<service>`; of the other standards the note says what
-    causes the difference from the first.
+    causes the difference from the first. `layers` are those that the first was computed from; a standard
+    of the same parameters and factors is computed from them too.
     """
     if not others:
         return []
+    inputs, prices = layers.inputs, PriceBook.read()
     rows = _rows(first, results, inputs.year, {})
-    shared: list[tuple[ParameterSet, Mapping[str, str], Layers]] = []
     for name, (standard, own) in others.items():
-        book = PriceBook.read().choosing(standard.prices)
-        layers = next(
-            (
-                known
-                for entries_of, factors, known in shared
-                if entries_of.entries == own.entries and factors == standard.factors
-            ),
-            None,
+        same = own.entries == params.entries and standard.factors == first.factors
+        found = account(
+            inputs,
+            own,
+            standard,
+            prices.choosing(standard.prices),
+            comparable_year,
+            layers if same else None,
         )
-        if layers is None:
-            layers = Layers(inputs, own, standard.factors)
-            shared.append((own, standard.factors, layers))
-        found = account(inputs, own, standard, book, comparable_year, layers)
         notes = {s: causes(s, first, standard, (params, own)) for s in registry.services()}
         rows += _rows(standard, found, inputs.year, notes)
         here = {r.spec.id for r in found}
@@ -136,7 +132,7 @@ def _rows(
             "CNY",
             origin=r.origin,
             quality=r.quality,
-            method_id=f"{standard.id}/{r.spec.id}/{r.spec.method}",
+            method_id=method_id(standard, r.spec),
             note=notes.get(r.spec.id, ""),
             **money,
         )

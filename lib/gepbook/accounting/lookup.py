@@ -9,7 +9,6 @@ import xarray as xr
 from pydantic import AfterValidator
 
 from gepbook import ecosystems
-from gepbook.errors import ParameterError
 from gepbook.units import with_units
 
 T = TypeVar("T")
@@ -39,13 +38,8 @@ def by_type(land_cover: xr.DataArray, table: dict[str, float], units: str) -> xr
         When the map holds a code that is no ecosystem type.
     """
     types = ecosystems.read()
+    ecosystems.check_codes(land_cover.to_numpy())
     codes = land_cover.fillna(0).astype("int64").to_numpy()
-    unknown = np.setdiff1d(codes[land_cover.notnull().to_numpy()], types["code"])
-    if len(unknown):
-        raise ParameterError(
-            f"land_cover: code {', '.join(map(str, unknown))} is no ecosystem type. Map the class "
-            "in params/crosswalks/ or add the type to params/ecosystem_types.csv."
-        )
     draws = max((np.size(table[kind]) for kind in types["id"]), default=1)
     kind_of_number = land_cover.dtype if land_cover.dtype.kind == "f" else "float64"
     lookup = np.full((256, draws), np.nan, dtype=kind_of_number)

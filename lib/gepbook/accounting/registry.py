@@ -46,11 +46,15 @@ def factor_methods() -> Mapping[str, Mapping[str, FactorSpec]]:
     return MappingProxyType(_scan(factors_package, "FACTOR"))
 
 
-def services() -> dict[str, ServiceSpec]:
+@functools.cache
+def services() -> Mapping[str, ServiceSpec]:
     """Return every service by its default method."""
-    return {name: next(iter(methods.values())) for name, methods in service_methods().items()}
+    found = {name: next(iter(methods.values())) for name, methods in service_methods().items()}
+    return MappingProxyType(found)
 
 
-def factors() -> dict[str, FactorSpec]:
+@functools.cache
+def factors() -> Mapping[str, FactorSpec]:
     """Return every factor by its default method."""
-    return {name: next(iter(methods.values())) for name, methods in factor_methods().items()}
+    found = {name: next(iter(methods.values())) for name, methods in factor_methods().items()}
+    return MappingProxyType(found)

@@ -86,14 +86,12 @@ class UncertaintyParams(Params):
 class Variable:
     """Something that may be off, and by how much (不确定变量).
 
-    `name` is `section.key`, `price.<id>`, `layer.<name>` or `table.<name>`; `value` what it is off
-    from, for showing.
+    `name` is `section.key`, `price.<id>`, `layer.<name>`, `shift.<name>` or `table.<name>`.
     """
 
     name: str
     distribution: Distribution
     confidence: Confidence | None
-    value: Any = None
 
     @property
     def own(self) -> bool:
@@ -222,24 +220,19 @@ class DrawnInputs(CountyInputs):
 
     def __init__(self, cells: Cells, factors: Mapping[str, np.ndarray]) -> None:
         base = cells.inputs
-        super().__init__(base.pack, base.county_code, base.year, base.layer_years, base.tables_year)
+        super().__init__(base.pack, base.county_code, base.year)
+        self.layer_years, self.tables_year = base.layer_years, base.tables_year
         self.cells = cells
         self.factors = factors
 
-    @functools.cached_property
-    def land_cover(self) -> xr.DataArray:
-        """Ecosystem type codes, dims (cell,)."""
-        return self.layer("land_cover")
-
     def layer(self, name: str) -> xr.DataArray:
         """Return a raster's cells inside the county, with its error."""
-        cells = self.cells.layer(name)
-        stacked = cells
+        cells = drawn = self.cells.layer(name)
         if f"layer.{name}" in self.factors:
-            stacked = stacked * _drawn(self.factors[f"layer.{name}"])
+            drawn = drawn * _drawn(self.factors[f"layer.{name}"])
         if f"shift.{name}" in self.factors:
-            stacked = stacked + _drawn(self.factors[f"shift.{name}"])
-        return with_units(stacked, cells.attrs["units"])
+            drawn = drawn + _drawn(self.factors[f"shift.{name}"])
+        return with_units(drawn, cells.attrs["units"])
 
     def whole(self, make: Callable[[CountyInputs], xr.DataArray]) -> xr.DataArray:
         """Return the cells of a raster made of the county's rasters as they are, without errors."""
@@ -258,8 +251,7 @@ class DrawnInputs(CountyInputs):
             return frame
         frame = frame.copy()
         for column in frame.columns:
-            numeric = frame[column].dtype.kind == "f" and column != "year"
-            if numeric and not column.endswith(RATES):
+            if frame[column].dtype.kind == "f" and not column.endswith(RATES):
                 drawn = [value * factor for value in frame[column]]
                 frame[column] = pd.Series(drawn, index=frame.index, dtype="object")
         return frame
@@ -274,10 +266,17 @@ class Uncertainty:
     params : ParameterSet
     standard : Standard
     prices : PriceBook
+    layers : Layers, optional
+        Layers of these inputs, parameters and factors that are there already.
     """
 
     def __init__(
-        self, inputs: CountyInputs, params: ParameterSet, standard: Standard, prices: PriceBook
+        self,
+        inputs: CountyInputs,
+        params: ParameterSet,
+        standard: Standard,
+        prices: PriceBook,
+        layers: Layers | None = None,
     ) -> None:
         self.inputs = inputs
         self.params = params
@@ -289,12 +288,11 @@ class Uncertainty:
             spec for spec in standard.specs() if not standard.services[spec.id].not_applicable
         ]
         self._cells = Cells(inputs)
-        self._depends = self._dependencies()
+        self._depends = self._dependencies(layers or Layers(inputs, params, standard.factors))
         self.variables = self._variables()
 
-    def _dependencies(self) -> dict[str, set[str]]:
+    def _dependencies(self, layers: Layers) -> dict[str, set[str]]:
         """Return by service the sections, prices, layers and tables that its value depends on."""
-        layers = Layers(self.inputs, self.params, self.standard.factors)
         found = {}
         for spec in self.specs:
             for wanted in spec.layers:
@@ -315,27 +313,27 @@ class Uncertainty:
         needed = set().union(*self._depends.values())
         found: dict[str, Variable] = {}
 
-        def add(name: str, shape: Distribution, conf: Confidence | None, value: Any) -> None:
+        def add(name: str, shape: Distribution, confidence: Confidence | None) -> None:
             if shape.kind != "fixed":
-                found[name] = Variable(name, shape, conf, value)
+                found[name] = Variable(name, shape, confidence)
 
         for name, entry in self.params.under(*needed).items():
             if _is_number(entry.value):
                 shape = entry.distribution or spread(widths[entry.confidence])
-                add(name, shape, entry.confidence, entry.value)
+                add(name, shape, entry.confidence)
         for item in sorted(needed):
             kind, _, name = item.partition(".")
             if kind == "price":
                 price = self.book.prices[name]
                 shape = price.distribution or spread(widths[price.confidence])
-                add(item, shape, price.confidence, self.unit_prices[name])
+                add(item, shape, price.confidence)
             elif kind == "layer" and self.settings.layer_half_width.get(name):
-                add(item, spread(self.settings.layer_half_width[name]), None, None)
+                add(item, spread(self.settings.layer_half_width[name]), None)
             elif kind == "shift" and name in self.settings.layer_shift:
-                add(item, Distribution(kind="uniform", low=0.5, high=1.5), None, 0.0)
+                add(item, Distribution(kind="uniform", low=0.5, high=1.5), None)
             elif kind == "table":
                 width = self.settings.table_half_width_by_origin[self.inputs.origin(name)]
-                add(item, spread(width), None, None)
+                add(item, spread(width), None)
         return found
 
     @property
@@ -475,29 +473,21 @@ class Uncertainty:
         DataFrame indexed by variable, columns `gep_low`, `gep_high` (CNY a-1: GEP where the variable
         is low, high) and `nominal`
         """
-        names = list(self.variables)
-        shares = np.full((2 * len(names) + 1, len(names)), np.nan)
-        for column in range(len(names)):
-            shares[2 * column, column], shares[2 * column + 1, column] = LOW, HIGH
-        gep = np.zeros(len(shares))
+        moved = pd.DataFrame(0.0, index=list(self.variables), columns=["gep_low", "gep_high"])
+        nominal = 0.0
         for spec in self.specs:
-            mine = [names.index(name) for name in self.depends(spec.id)]
-            rows = sorted({r for c in mine for r in (2 * c, 2 * c + 1)} | {len(shares) - 1})
+            mine = self.depends(spec.id)
             drawn = {}
-            for column in mine:
-                share = shares[rows, column]
-                still = 0.0 if names[column].startswith("shift.") else 1.0
-                moved = self.factors(names[column], np.nan_to_num(share, nan=0.5))
-                drawn[names[column]] = np.where(np.isnan(share), still, moved)
+            for place, name in enumerate(mine):  # two draws a variable, and one with nothing moved
+                still = 0.0 if name.startswith("shift.") else 1.0
+                drawn[name] = np.full(2 * len(mine) + 1, still)
+                drawn[name][2 * place : 2 * place + 2] = self.factors(name, np.array([LOW, HIGH]))
             values, _ = self.evaluate([spec], drawn)
             if spec.id in values:
-                own = np.full(len(shares), values[spec.id][-1])
-                own[rows] = values[spec.id]
-                gep += own
-        pairs = gep[:-1].reshape(-1, 2)
-        return pd.DataFrame(
-            {"gep_low": pairs[:, 0], "gep_high": pairs[:, 1], "nominal": gep[-1]}, index=names
-        )
+                *pairs, own = values[spec.id]
+                nominal += own
+                moved.loc[mine] += np.reshape(pairs, (-1, 2)) - own
+        return (moved + nominal).assign(nominal=nominal)
 
 
 def _is_number(value: Any) -> bool:

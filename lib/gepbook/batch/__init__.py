@@ -24,6 +24,13 @@ from gepbook.batch import cluster
 from gepbook.batch.options import FORMS, REPORT, Options, Request, check
 from gepbook.batch.plan import Planner, pool_hash
 from gepbook.batch.runner import Job, Record, Status, failed_dir, run_job
+from gepbook.command import (
+    EXIT_BAD_INPUT,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    show_problems,
+)
 from gepbook.errors import GepbookError, StageError
 from gepbook.publish import render
 from gepbook.publish.site import write_site
@@ -33,7 +40,6 @@ from gepbook.stages import STAGES
 __all__ = ["Request", "main"]
 
 logger = logging.getLogger(__name__)
-EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 STATUS_FILE = "status.csv"
 STATUS_COLUMNS = (
     "county_code",
@@ -73,9 +79,7 @@ def main(request: Request) -> int:
             markup=False,
         )
     except GepbookError as error:
-        console.print("Nothing was run. Mend this first:", style="red")
-        for problem in error.problems:
-            console.print(f"• {problem}", soft_wrap=True, markup=False, highlight=False)
+        show_problems(console, error, "Nothing was run. Mend this first:")
     return EXIT_BAD_INPUT
 
 

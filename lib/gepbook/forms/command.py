@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gepbook import ledger, params, paths
+from gepbook.command import EXIT_BAD_INPUT, EXIT_FAILED, EXIT_OK, show_problems
 from gepbook.errors import GepbookError
 from gepbook.forms import model, rollup
 from gepbook.run import DEFAULT_STANDARD
 
-EXIT_OK, EXIT_FAILED, EXIT_BAD_INPUT = 0, 1, 2
 SHOWN = 20
 
 
@@ -39,9 +39,7 @@ def roll_up(folder: Path, out: Path, year: int, release: str = "") -> int:
             rows = rows[rows["year"] == year]
         checks = rollup.reconcile(folder, out, rules, ledger_rows=rows)
     except GepbookError as error:
-        console.print("Nothing was summed. Mend this first:", style="red")
-        for problem in error.problems:
-            console.print(f"• {problem}", soft_wrap=True, markup=False, highlight=False)
+        show_problems(console, error, "Nothing was summed. Mend this first:")
         return EXIT_BAD_INPUT
     rollup.write_reconciliation(checks, out / rollup.RECONCILIATION_FILE)
     failed = checks[~checks["ok"]]

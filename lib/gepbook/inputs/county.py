@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Mapping
+from typing import Self
 
 import pandas as pd
 import xarray as xr
@@ -18,27 +20,12 @@ from gepbook.ledger import Origin
 class CountyInputs:
     """The inputs of one county and year (县域输入); rasters and tables are read when asked for.
 
-    Parameters
-    ----------
-    pack : Pack
-    county_code : str
-    year : int
-        Accounting year.
-    layer_years : mapping, optional
-        Layers to read from another year than the accounting year, or from none (None): what a layer
-        without a year holds, such as a climatology.
-    tables_year : int, optional
-        Year of the statistics, when another than the accounting year.
+    `layer_years` names layers that are read from another year than the accounting year, or from none
+    (None): what a layer without a year holds, such as a climatology. `tables_year` is the year of the
+    statistics. Both are changed by `at` alone.
     """
 
-    def __init__(
-        self,
-        pack: Pack,
-        county_code: str,
-        year: int,
-        layer_years: Mapping[str, int | None] | None = None,
-        tables_year: int | None = None,
-    ) -> None:
+    def __init__(self, pack: Pack, county_code: str, year: int) -> None:
         if year not in pack.years:
             raise CodeError(
                 f"pack {pack.name}: has no year {year}; it holds "
@@ -50,15 +37,15 @@ class CountyInputs:
         self.name_zh = counties.name_zh(county_code)
         self.window = pack.window(county_code)
         self.cell_area_ha = pack.grid.cell_area_ha
-        self.layer_years = dict(layer_years or {})
-        self.tables_year = tables_year or year
+        self.layer_years: dict[str, int | None] = {}
+        self.tables_year = year
 
-    def at(
-        self, layer_years: Mapping[str, int | None], tables_year: int | None = None
-    ) -> CountyInputs:
-        """Return the same county and year with some layers, or the tables, of another year."""
-        view = CountyInputs(self.pack, self.county_code, self.year, layer_years, tables_year)
-        view.coverage = self.coverage
+    def at(self, layer_years: Mapping[str, int | None], tables_year: int | None = None) -> Self:
+        """Return the same place and year with some layers, or the tables, of another year."""
+        view = copy.copy(self)  # what is known of the place, such as its coverage, stays known
+        view.__dict__.pop(LAND_COVER, None)
+        view.layer_years = dict(layer_years)
+        view.tables_year = tables_year or self.year
         return view
 
     def layer_year(self, name: str) -> int | None:

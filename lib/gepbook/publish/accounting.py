@@ -115,10 +115,8 @@ def services_table(ledger: pd.DataFrame) -> Table:
                     "性质": ORIGIN_ZH[value.loc[name, "origin"]],
                 }
             )
-    order = {zh: i for i, zh in enumerate(CATEGORY_ZH.values())}
-    frame = pd.DataFrame(rows).sort_values("类别", key=lambda c: c.map(order), kind="stable")
     return Table(
-        frame,
+        common.in_category_order(rows),
         "各项服务价值 Value by service",
         {"当年价 亿元": yi, "占比": percent},
         note="参数可信度取该项所用参数与价格中最低者；性质取其输入中最弱者；区间为 5%–95% 分位。",

@@ -81,6 +81,12 @@ def shown_value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False).strip('"')
 
 
+def in_category_order(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return rows with a column 类别 as a frame in the order of the categories."""
+    order = {zh: i for i, zh in enumerate(CATEGORY_ZH.values())}
+    return pd.DataFrame(rows).sort_values("类别", key=lambda c: c.map(order), kind="stable")
+
+
 def category_legend(axes: Any) -> None:
     """Add the legend of the three categories to a bar chart."""
     handles = [Patch(color=CATEGORY_COLORS[c], label=zh) for c, zh in CATEGORY_ZH.items()]

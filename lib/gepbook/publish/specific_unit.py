@@ -161,10 +161,8 @@ def services_table(result: UnitAccount) -> Table:
                 "性质": None if r.not_applicable else ORIGIN_ZH[r.origin],
             }
         )
-    order = {zh: i for i, zh in enumerate(CATEGORY_ZH.values())}
-    frame = pd.DataFrame(rows).sort_values("类别", key=lambda c: c.map(order), kind="stable")
     return Table(
-        frame,
+        common.in_category_order(rows),
         "各项服务价值 Value by service",
         {"当年价 亿元": yi, "占比": percent},
         note="可信度取参数、价格、范围与单元数据中最低者；性质取其输入与范围中最弱者。",

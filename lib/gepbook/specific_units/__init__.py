@@ -6,7 +6,6 @@ deals say and what its protection costs. Units never enter the accounts of count
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.prices import ComparablePrices, PriceBook
 from gepbook.accounting.standards import Standard
 from gepbook.ledger import Origin
-from gepbook.params import CONFIDENCES, Confidence, ParameterSet
+from gepbook.params import Confidence, ParameterSet, worst
 from gepbook.run import DEFAULT_STANDARD, DRAFT, Run, Task, default_pack
 from gepbook.specific_units import valuation
 from gepbook.specific_units.definition import Right, Unit, read, read_definition
@@ -147,7 +146,7 @@ def account_of(inputs: UnitInputs, run: Run) -> UnitAccount:
     services = [
         replace(
             result,
-            quality=_worst([result.quality, inputs.confidence(result.spec)]),
+            quality=worst([result.quality, inputs.confidence(result.spec)]),
             origin=ledger.weakest([unit.definition.boundary.origin, result.origin]),
         )
         for result in county_account.account(inputs, run.params, standard, prices, year)
@@ -219,11 +218,6 @@ def _cost(unit: Unit, params: SpecificUnitParams) -> CostValue | None:
     return valuation.by_cost(amounts, costs.period_year, params)
 
 
-def _worst(confidences: Iterable[Confidence]) -> Confidence:
-    """Return the lowest of some confidences."""
-    return max(confidences, key=CONFIDENCES.index, default="published")
-
-
 def _methods(
     unit: Unit,
     services: list[ServiceResult],
@@ -256,7 +250,7 @@ def _methods(
             source="profile of the standard",
             value_cny=county_account.totals(services, "current")["gep"],
             origin=ledger.weakest(r.origin for r in counted),
-            quality=_worst(r.quality for r in counted),
+            quality=worst(r.quality for r in counted),
             per_year=True,
         ),
         Method(
@@ -269,7 +263,7 @@ def _methods(
             source="GB/T 50291-2015 (recalled); 北京市 VEP 指南 (second-hand)",
             value_cny=sum(r.value_cny for r in rights) if earning else float("nan"),
             origin=ledger.weakest([boundary.origin, *(r.origin for r in earning)]),
-            quality=_worst([rate_quality, *(r.confidence for r in earning)]),
+            quality=worst([rate_quality, *(r.confidence for r in earning)]),
             not_applicable="" if earning else "单元未列权属 / the unit lists no rights",
         ),
         Method(
@@ -284,7 +278,7 @@ def _methods(
             lowest_cny=market.lowest_cny,
             highest_cny=market.highest_cny,
             origin=ledger.weakest([boundary.origin, *(c.origin for c in used)]),
-            quality=_worst([rate_quality, boundary.confidence, *(c.confidence for c in used)]),
+            quality=worst([rate_quality, boundary.confidence, *(c.confidence for c in used)]),
             not_applicable=market.not_applicable,
         ),
         Method(
@@ -297,7 +291,7 @@ def _methods(
             source="GB/T 18508; GB/T 28406 (recalled)",
             value_cny=cost.total_cny if cost else float("nan"),
             origin=ledger.weakest(item.origin for item in items),
-            quality=_worst([rate_quality, *(item.confidence for item in items)]),
+            quality=worst([rate_quality, *(item.confidence for item in items)]),
             not_applicable="" if cost else "单元未列成本 / the unit lists no costs",
         ),
     ]
@@ -316,10 +310,10 @@ def _right_entries(rights: list[RightValue], run: Run) -> list[dict[str, Any]]:
         item = f"{number:02d}.{right.right}.{right.kind}"
         common: dict[str, Any] = {"origin": right.origin, "note": right.holder}
         given: dict[str, Any] = {"method_id": "given", "quality": right.confidence, **common}
-        worst = _worst([right.confidence, run.params.worst_confidence(SECTION)])
+        lowest = worst([right.confidence, run.params.worst_confidence(SECTION)])
         computed: dict[str, Any] = {
             "method_id": f"{SECTION}/income",
-            "quality": worst,
+            "quality": lowest,
             **common,
             **_money(run),
         }
@@ -381,7 +375,7 @@ def _cost_entries(unit: Unit, cost: CostValue | None, run: Run) -> list[dict[str
         "interest": cost.interest_cny,
         "profit": cost.profit_cny,
     }
-    worst = _worst([*(i.confidence for i in items), run.params.worst_confidence(SECTION)])
+    lowest = worst([*(i.confidence for i in items), run.params.worst_confidence(SECTION)])
     return [
         ledger.entry(
             "valuation",
@@ -390,7 +384,7 @@ def _cost_entries(unit: Unit, cost: CostValue | None, run: Run) -> list[dict[str
             amount,
             "CNY",
             origin=ledger.weakest(i.origin for i in items),
-            quality=worst,
+            quality=lowest,
             method_id=f"{SECTION}/cost",
             **_money(run),
         )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 
 from gepbook import paths
+from gepbook.command import EXIT_BAD_INPUT, EXIT_OK, show_problems
 from gepbook.errors import GepbookError
 from gepbook.publish.site import write_site
 from gepbook.run import default_pack, open_pack
 from gepbook.specific_units.publishing import publish_units
-
-EXIT_OK, EXIT_BAD_INPUT = 0, 2
 
 
 def publish(
@@ -40,8 +39,7 @@ def publish(
         )
         write_site(release_dir, opened)
     except GepbookError as error:
-        for problem in error.problems:
-            console.print(f"• {problem}", soft_wrap=True, markup=False, highlight=False)
+        show_problems(console, error)
         return EXIT_BAD_INPUT
     for path in made:
         console.print(str(path), soft_wrap=True, markup=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -15,7 +13,7 @@ from gepbook.errors import CoverageError
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import HALO_CELLS, Pack
 from gepbook.ledger import Origin
-from gepbook.params import CONFIDENCES, Confidence
+from gepbook.params import Confidence, worst
 from gepbook.specific_units.definition import NUMBERS, STATISTICS_FILE, Statistic, Unit, row_key
 
 
@@ -31,29 +29,15 @@ class UnitInputs(CountyInputs):
     unit : Unit
     year : int
         Accounting year.
-    layer_years, tables_year : as in `CountyInputs`
     """
 
-    def __init__(
-        self,
-        pack: Pack,
-        unit: Unit,
-        year: int,
-        layer_years: Mapping[str, int | None] | None = None,
-        tables_year: int | None = None,
-    ) -> None:
+    def __init__(self, pack: Pack, unit: Unit, year: int) -> None:
         codes = unit.definition.county_codes
-        super().__init__(pack, codes[0], year, layer_years, tables_year)
+        super().__init__(pack, codes[0], year)
         self.unit = unit
         self.name_zh = unit.name_zh
         around = shapely.union_all([unit.geometry, *(pack.geometry(code) for code in codes)])
         self.window = pack.grid.window(around.bounds, HALO_CELLS)
-
-    def at(
-        self, layer_years: Mapping[str, int | None], tables_year: int | None = None
-    ) -> UnitInputs:
-        """Return the same unit and year with some layers, or the figures, of another year."""
-        return UnitInputs(self.pack, self.unit, self.year, layer_years, tables_year)
 
     @property
     def geometry(self) -> BaseGeometry:
@@ -131,7 +115,7 @@ class UnitInputs(CountyInputs):
     def confidence(self, spec: ServiceSpec) -> Confidence:
         """Return the lowest confidence of the unit's figures and boundary behind a service."""
         behind = [f.confidence for table in spec.tables for f in self.statistics(table.name)]
-        return max([self.unit.definition.boundary.confidence, *behind], key=CONFIDENCES.index)
+        return worst([self.unit.definition.boundary.confidence, *behind])
 
 
 def standard_for(standard: Standard, inputs: UnitInputs) -> Standard:

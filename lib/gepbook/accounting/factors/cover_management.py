@@ -10,7 +10,7 @@ import xarray as xr
 from pydantic import AfterValidator, Field
 
 from gepbook import ecosystems
-from gepbook.accounting.lookup import all_types, by_type
+from gepbook.accounting.lookup import all_types
 from gepbook.accounting.spec import FactorSpec, Layer
 from gepbook.params import Params, parameter
 from gepbook.units import require_units
@@ -58,7 +58,7 @@ def cover_management(
     Source: 生态保护红线划定指南 2017 family of tables; recalled.
     """
     types = ecosystems.read()
-    by_type(land_cover, dict.fromkeys(types["id"], 1.0), "1")  # refuses codes of no type
+    ecosystems.check_codes(land_cover.to_numpy())
     land_cover, vegetation_cover = xr.broadcast(land_cover, vegetation_cover)
     table = np.full((256, len(CLASSES) + 1), np.nan)
     for code, kind in zip(types["code"], types["id"], strict=True):
