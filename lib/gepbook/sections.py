@@ -10,6 +10,7 @@ from gepbook.bulletin import PlausibilityParams
 from gepbook.compensation.vertical import VerticalParams
 from gepbook.forms.model import SECTION as FORMS
 from gepbook.forms.model import FormsParams
+from gepbook.inputs.own_data import limits
 from gepbook.params import Params
 from gepbook.specific_units.valuation import SpecificUnitParams
 
@@ -23,6 +24,7 @@ def models() -> dict[str, type[Params]]:
         uncertainty.SECTION: uncertainty.UncertaintyParams,
         change.SECTION: change.ChangeParams,
         seea.SECTION: seea.SeeaParams,
+        limits.SECTION: limits.Limits,
         "plausibility": PlausibilityParams,
         FORMS: FormsParams,
         "specific_unit": SpecificUnitParams,

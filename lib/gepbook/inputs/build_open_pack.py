@@ -206,7 +206,7 @@ def observed_land_cover(grid: GridSpec) -> np.ndarray:
     crosswalk = pd.read_csv(paths.PARAMS / "crosswalks" / "igbp.csv")
     codes = ecosystems.read().set_index("id")["code"]
     lookup = np.zeros(256)
-    lookup[crosswalk["igbp_code"]] = crosswalk["ecosystem_type"].map(codes)
+    lookup[crosswalk["code"]] = crosswalk["ecosystem_type"].map(codes)
     cover = onto(grid, lookup[classes], transform, Resampling.nearest)
     at_sea = onto(grid, open_sea(classes), transform, Resampling.nearest) == 1
     nearest = ndimage.distance_transform_edt(

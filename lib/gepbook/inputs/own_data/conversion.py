@@ -1,0 +1,93 @@
+"""Units of users' figures, converted once where data come in (单位换算), by pint."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+import pint
+
+from gepbook.errors import UnitError
+from gepbook.inputs.own_data.dictionary import FOLDER
+
+#: `m3`, `km2`, `ha-1`: a unit and its exponent, as the project spells units.
+EXPONENT = re.compile(r"(?<=[A-Za-z])(-?\d+)")
+#: Units that different tables use for different things.
+AMBIGUOUS = {"度": "千瓦时 (electricity) or degree (slope)"}
+
+
+@functools.cache
+def registry() -> pint.UnitRegistry[float]:
+    """Return pint's registry with the units of params/pack/units.txt."""
+    made: pint.UnitRegistry[float] = pint.UnitRegistry(
+        preprocessors=[_spelled], on_redefinition="ignore"
+    )
+    made.load_definitions(FOLDER / "units.txt")
+    return made
+
+
+def _spelled(text: str) -> str:
+    """Turn `t ha-1 a-1` into pint's `t*ha**-1*a**-1`."""
+    text = text.replace("\uff05", "percent").replace("%", "percent").replace("‰", "permille_cn")
+    text = EXPONENT.sub(r"**\1", text.strip())
+    return re.sub(r"\s+", "*", text)
+
+
+def factor(declared: str, wanted: str) -> tuple[float, float]:
+    """Return what turns figures in one unit into another: `wanted = figure * scale + offset`.
+
+    Yearly tables leave the year out: `亿元` fits `CNY a-1`.
+
+    Parameters
+    ----------
+    declared : str
+        Unit of the user's figures: 万元, 亿元, 万亩, t, %, K, 0.1 mm …
+    wanted : str
+        Unit inside the pack.
+
+    Raises
+    ------
+    UnitError
+        For a unit that is not known or ambiguous, or does not measure the same.
+    """
+    declared, wanted = declared.strip(), wanted.strip()
+    if declared in AMBIGUOUS:
+        raise UnitError(f"unit {declared!r} may be {AMBIGUOUS[declared]}. Write one of these.")
+    if not declared and wanted:
+        raise UnitError(f"has no unit; it must be one of {wanted!r}. Declare it.")
+    if declared == wanted:
+        return 1.0, 0.0
+    try:
+        made = registry()
+        scale_text, _, rest = declared.partition(" ")
+        scale = _number(scale_text)
+        if scale is None:
+            scale, rest = 1.0, declared
+        source, target = made.parse_units(_or_one(rest)), made.parse_units(_or_one(wanted))
+        if source.dimensionality != target.dimensionality:
+            target = made.parse_units(_or_one(re.sub(r"(^| )a-1$", "", wanted)))
+        zero = made.Quantity(0.0, source).to(target).magnitude
+        one = made.Quantity(1.0, source).to(target).magnitude
+    except pint.DimensionalityError as error:
+        raise UnitError(
+            f"unit {declared!r} does not measure the same as {wanted!r}. Correct the unit."
+        ) from error
+    except (pint.errors.PintError, AttributeError, SyntaxError, ValueError, TypeError) as error:
+        raise UnitError(
+            f"unit {declared!r} is not known. Write it as in params/pack/units.txt, "
+            "such as 万元, 亿元, 万亩, 吨, %."
+        ) from error
+    return float(one - zero) * scale, float(zero)
+
+
+def _or_one(text: str) -> str:
+    """Return `dimensionless` for the unit 1."""
+    return "dimensionless" if text in ("", "1") else text
+
+
+def _number(text: str) -> float | None:
+    """Return the scale in front of a unit (`0.1 mm`), or None."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
