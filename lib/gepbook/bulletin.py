@@ -42,7 +42,8 @@ class Bulletin:
     `counties` holds levels, ranks and allocation by county; `prefectures` sums; `services` the
     province's value by service in CNY; `reference` published results beside those of this run, with its
     90 % interval; `plausibility` the counties whose figures lie outside the expected bounds.
-    `missing` names the counties without an account: empty unless a partial province was allowed.
+    `missing` names the counties without an account, `incomplete` what lacks in accounts that are not
+    whole: both empty unless a partial province was allowed.
     """
 
     entries: list[dict[str, Any]]
@@ -55,6 +56,7 @@ class Bulletin:
     reference: pd.DataFrame
     plausibility: pd.DataFrame
     missing: list[str]
+    incomplete: pd.Series
 
 
 class PlausibilityParams(Params):
@@ -116,6 +118,7 @@ def compute(run: Run) -> Bulletin:
             levels, pool, run.params.section("plausibility", PlausibilityParams)
         ),
         missing=missing,
+        incomplete=province.incomplete(pool),
     )
 
 

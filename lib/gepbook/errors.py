@@ -44,6 +44,10 @@ class PackError(GepbookError):
     """A data pack is incomplete, corrupt or does not follow the pack format."""
 
 
+class NotInPackError(PackError):
+    """A data pack does not hold a layer, a table or a year of it; the rest can be computed."""
+
+
 class StageError(GepbookError):
     """A stage lacks a result of an earlier stage, or a notebook does not fit its stage."""
 

@@ -10,7 +10,7 @@ import pandas as pd
 from gepbook import params as parameters
 from gepbook.accounting import account as county_account
 from gepbook.accounting import change as change_between
-from gepbook.accounting import comparison, seea, standards, uncertainty
+from gepbook.accounting import comparison, completeness, seea, standards, uncertainty
 from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.change import Change
 from gepbook.accounting.layers import Layers
@@ -30,7 +30,9 @@ class Account:
 
     `files` are kept beside the ledger, by name: the draws of the services' values and GEP for Sobol's
     sample, which the province's bands are summed from. `sections` are those of the parameters that were
-    read, `layers` what the year was computed from.
+    read, `layers` what the year was computed from. `former` is the year before, None where the pack does
+    not hold all of it that this year's services need. `absent` names the services that could not be
+    computed and what lacks; `standard` is then the profile without them.
     """
 
     entries: list[dict[str, Any]]
@@ -40,6 +42,8 @@ class Account:
     inputs: CountyInputs
     comparable_year: int
     layers: Layers
+    former: CountyInputs | None = None
+    absent: dict[str, str] = field(default_factory=dict)
     change: Change | None = None
     sections: set[str] = field(default_factory=set)
     files: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -64,11 +68,10 @@ def compute(run: Run) -> Account:
         normal, core.services, core.standard, run.year, core.comparable_year
     )
     change = None
-    if run.previous_year is not None:
-        former = run.inputs(run.previous_year)
+    if core.former is not None:
         rows += change_between.normalised_growth(
             normal,
-            _normalised(run, core, former),
+            _normalised(run, core, core.former),
             core.services,
             core.standard,
             core.comparable_year,
@@ -76,20 +79,20 @@ def compute(run: Run) -> Account:
         tables = run.params.section(seea.SECTION, seea.SeeaParams)
         change = change_between.Decomposition(
             core.inputs,
-            run.previous_year,
+            core.former.year,
             run.params,
             core.standard,
             core.prices,
             tables.supplied_by,
         ).compute()
         rows += change_between.entries(change, core.services)
-        rows += seea.entries(core.inputs, former, core.services, change, tables)
+        rows += seea.entries(core.inputs, core.former, core.services, change, tables)
     rows += comparison.entries(
         core.layers, core.standard, core.services, _others(run), run.params, core.comparable_year
     )
     return replace(
         core,
-        entries=rows,
+        entries=completeness.marked(rows, core.absent),
         change=change,
         sections=sure.sections,
         files={DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
@@ -102,23 +105,31 @@ def compute_brief(run: Run) -> Account:
     Bands, the explanation of change, SEEA tables and other standards are left out; they are nobody
     else's basis, and take most of the time.
     """
-    return _core(run)
+    core = _core(run)
+    return replace(core, entries=completeness.marked(core.entries, core.absent))
 
 
 def _core(run: Run) -> Account:
     """Return the values of the year and of the year before."""
-    standard = standards.read(run.task.standard)
-    prices = PriceBook.read().choosing(standard.prices)
+    profile = standards.read(run.task.standard)
+    prices = PriceBook.read().choosing(profile.prices)
     year = run.params.section("comparable_prices", ComparablePrices).year
     inputs = run.inputs()
-    layers = Layers(inputs, run.params, standard.factors)
+    layers = Layers(inputs, run.params, profile.factors)
+    absent = completeness.absent(profile, layers)
+    standard = profile.without(absent)
     services = county_account.account(inputs, run.params, standard, prices, year, layers)
     rows = county_account.entries(services, standard, run.year, year)
-    if run.previous_year is not None:
-        former = run.inputs(run.previous_year)
-        before = county_account.account(former, run.params, standard, prices, year)
-        rows += county_account.growth_entries(services, before, standard, year)
-    return Account(rows, services, standard, prices, inputs, year, layers)
+    rows += completeness.entries(absent, standard)
+    former = run.inputs(run.previous_year) if run.previous_year is not None else None
+    if former is not None:
+        then = Layers(former, run.params, standard.factors)
+        if completeness.absent(standard, then):
+            former = None  # growth of a part would pass for that of the whole
+        else:
+            before = county_account.account(former, run.params, standard, prices, year, then)
+            rows += county_account.growth_entries(services, before, standard, year)
+    return Account(rows, services, standard, prices, inputs, year, layers, former, absent)
 
 
 def _normalised(run: Run, core: Account, inputs: CountyInputs) -> dict[str, float] | None:

@@ -67,6 +67,11 @@ class ServiceResult:
         return any(name not in self.excluded for name in self.quantities)
 
 
+def applies(spec: ServiceSpec, inputs: CountyInputs) -> bool:
+    """Tell whether a service concerns a county at all."""
+    return not spec.only_group or inputs.county_code in counties.group(spec.only_group, inputs.year)
+
+
 def tables_of(spec: ServiceSpec, inputs: CountyInputs) -> dict[str, pd.DataFrame]:
     """Return the tables a service needs, cut to the county and year.
 
@@ -95,7 +100,7 @@ def measure(spec: ServiceSpec, layers: Layers) -> Measured:
         For input that is missing or in another unit.
     """
     inputs = layers.inputs
-    if spec.only_group and inputs.county_code not in counties.group(spec.only_group, inputs.year):
+    if not applies(spec, inputs):
         return Measured(spec, {}, {}, f"不在县组 {spec.only_group} / not in that county group")
     params = layers.params.section(spec.parameters, spec.params)
     tables = tables_of(spec, inputs)

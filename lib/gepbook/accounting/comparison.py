@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gepbook import ledger
-from gepbook.accounting import registry
+from gepbook.accounting import completeness, registry
 from gepbook.accounting.account import ServiceResult, account, method_id, totals
 from gepbook.accounting.layers import Layers
 from gepbook.accounting.prices import BASIS_ZH, PriceBook
@@ -88,13 +88,10 @@ def entries(
     rows = _rows(first, results, inputs.year, {})
     for name, (standard, own) in others.items():
         same = own.entries == params.entries and standard.factors == first.factors
+        theirs = layers if same else Layers(inputs, own, standard.factors)
+        standard = standard.without(completeness.absent(standard, theirs))
         found = account(
-            inputs,
-            own,
-            standard,
-            prices.choosing(standard.prices),
-            comparable_year,
-            layers if same else None,
+            inputs, own, standard, prices.choosing(standard.prices), comparable_year, theirs
         )
         notes = {s: causes(s, first, standard, (params, own)) for s in registry.services()}
         rows += _rows(standard, found, inputs.year, notes)

@@ -10,7 +10,7 @@ import xarray as xr
 from gepbook import ledger
 from gepbook.accounting import registry
 from gepbook.accounting.spec import FactorSpec
-from gepbook.errors import PackError, UnitError
+from gepbook.errors import NotInPackError, UnitError
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import LAND_COVER
 from gepbook.ledger import Origin
@@ -49,7 +49,7 @@ class Layers:
 
         Raises
         ------
-        PackError
+        NotInPackError
             When neither the pack nor a factor has it.
         UnitError
             When the pack's raster is in another unit.
@@ -79,7 +79,7 @@ class Layers:
         """Compute a layer by its factor."""
         known = registry.factor_methods().get(name)
         if known is None:
-            raise PackError(
+            raise NotInPackError(
                 f"pack {self.inputs.pack.name}: has no layer {name!r} and no factor computes it. "
                 "Add the raster to the pack."
             )

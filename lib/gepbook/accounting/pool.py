@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gepbook import accounting, counties, inventory, ledger
+from gepbook.accounting import completeness
 from gepbook.errors import CoverageError
 from gepbook.run import LEDGER_FILE, Run, stage_dir
 
@@ -28,7 +29,8 @@ def read(run: Run) -> pd.DataFrame:
     Raises
     ------
     CoverageError
-        When counties are missing in a batch, unless a partial province was allowed.
+        When counties are missing in a batch, or accounts are incomplete, unless a partial province was
+        allowed.
     """
     year = run.year
     wanted = {(code, stage) for code in counties.read().index for stage in STAGES}
@@ -38,7 +40,7 @@ def read(run: Run) -> pd.DataFrame:
     if missing and run.by_hand:
         logger.info("year=%s computing %s county ledgers that have not run yet", year, len(missing))
         frames = [found, *(_compute(run, code, stage) for code, stage in missing)]
-        return pd.concat(frames, ignore_index=True)
+        found, missing = pd.concat(frames, ignore_index=True), []
     if missing and not run.task.allow_partial:
         names = counties.read()["name_zh"]
         shown = ", ".join(sorted({f"{names[code]} ({code})" for code, _ in missing}))
@@ -46,7 +48,27 @@ def read(run: Run) -> pd.DataFrame:
             f"province {year}: {len({c for c, _ in missing})} of {len(names)} counties have no "
             f"account: {shown}. Mend and rerun them, or publish what there is with --allow-partial."
         )
+    if not run.task.allow_partial:
+        _refuse_incomplete(found, year)
     return found
+
+
+def incomplete(pool: pd.DataFrame) -> pd.Series:
+    """Return what lacks in the accounts that are not complete, by county code."""
+    rows = pool[(pool["account"] == "services") & (pool["measure"] == completeness.MEASURE)]
+    return rows.groupby("county_code")["item"].agg(", ".join)
+
+
+def _refuse_incomplete(pool: pd.DataFrame, year: int) -> None:
+    """Refuse accounts without some of their services: they cannot be compared with whole ones."""
+    lacking = incomplete(pool)
+    if len(lacking):
+        names = counties.read()["name_zh"]
+        shown = "; ".join(f"{names[code]} ({code}) lacks {what}" for code, what in lacking.items())
+        raise CoverageError(
+            f"province {year}: {len(lacking)} accounts are incomplete: {shown}. Add the data to the "
+            "pack and rerun them, or publish what there is with --allow-partial."
+        )
 
 
 def read_draws(run: Run) -> tuple[dict[str, pd.DataFrame], pd.DataFrame] | None:

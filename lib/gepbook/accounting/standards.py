@@ -85,6 +85,16 @@ class Standard(_Closed):
         known = registry.service_methods()
         return [known[name][self.services[name].method] for name in self.included]
 
+    def without(self, reasons: Mapping[str, str]) -> Standard:
+        """Return the profile without some services that cannot be computed, with the reason of each."""
+        services = {
+            name: rule.model_copy(update={"include": False, "note": reasons[name]})
+            if name in reasons
+            else rule
+            for name, rule in self.services.items()
+        }
+        return self.model_copy(update={"services": services})
+
     def excluded(self, service: str, components: Iterable[str]) -> Mapping[str, str]:
         """Return the components of a service that are computed but not counted, with the rule."""
         found = {}

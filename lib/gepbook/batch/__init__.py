@@ -161,7 +161,7 @@ class Batch:
     def _reports(self, c: Client, year: int) -> None:
         """Render the reports; what is current stays as it is."""
         options = self.options
-        common = (options.renderer, options.request.force)
+        common = (options.chapters, options.renderer, options.request.force)
         due: list[Any] = [
             (options.release_dir, code, year, options.formats, *common) for code in options.counties
         ]
@@ -236,12 +236,12 @@ class Batch:
         )
 
 
-def _render(args: tuple[Path, str | None, int, list[str], str, bool]) -> Record:
+def _render(args: tuple[Path, str | None, int, list[str], list[str], str, bool]) -> Record:
     """Render one report, or the bulletin when the county is None, and return its record.
 
     A report whose notebooks are not all there is refused, not failed.
     """
-    release_dir, code, year, formats, renderer, force = args
+    release_dir, code, year, formats, chapters, renderer, force = args
     started = time.perf_counter()
     status: Status = "ok"
     error_class = message = ""
@@ -249,7 +249,9 @@ def _render(args: tuple[Path, str | None, int, list[str], str, bool]) -> Record:
         if code is None:
             render.render_bulletin(release_dir, year, formats, renderer, force=force)
         else:
-            render.render_county(release_dir, code, year, formats, renderer, force=force)
+            render.render_county(
+                release_dir, code, year, formats, renderer, force=force, chapters=chapters
+            )
     except Exception as error:
         logger.exception("stage=%s county=%s year=%s", REPORT, code, year)
         status = "refused" if isinstance(error, StageError) else "failed"

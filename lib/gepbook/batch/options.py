@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gepbook import counties, paths
@@ -58,6 +58,22 @@ class Options:
     release_dir: Path = field(default_factory=Path)
 
     @property
+    def chapters(self) -> list[str]:
+        """The stages of a county's report: none that read the province, where the pack is not whole."""
+        return [
+            name
+            for name, stage in STAGES.items()
+            if stage.scope == "county" and (not stage.pool or self.pool_counties)
+        ]
+
+    @property
+    def pool_counties(self) -> list[str]:
+        """Counties that provincial stages read: all, or those of the pack where a part was allowed."""
+        held = _held(self.pack)
+        whole = len(held) == len(counties.read())
+        return held if whole or self.request.allow_partial else []
+
+    @property
     def whole_province(self) -> bool:
         """Whether every county is selected."""
         return set(self.counties) == set(counties.read().index)
@@ -99,8 +115,9 @@ def _years(text: str, pack: Pack, problems: list[str]) -> list[int]:
     return sorted(set(years))
 
 
-def _counties(request: Request, year: int, problems: list[str]) -> list[str]:
+def _counties(request: Request, pack: Pack, year: int, problems: list[str]) -> list[str]:
     """Return the selected codes: named counties and groups together, all when neither is given."""
+    held = _held(pack)
     codes: set[str] = set()
     for word in _words(request.counties):
         try:
@@ -112,7 +129,24 @@ def _counties(request: Request, year: int, problems: list[str]) -> list[str]:
             codes |= set(counties.group(word, year))
         except CodeError as error:
             problems += [f"--group: {p}" for p in error.problems]
-    return sorted(codes) if request.counties or request.group else list(counties.read().index)
+    lacking = sorted(codes - set(held))
+    problems += [
+        f"--counties: pack {pack.name} has no polygon of {counties.name_zh(code)} ({code}). "
+        "Choose a county of the pack, or add its polygon."
+        for code in lacking
+    ]
+    if request.counties or request.group:
+        return sorted(codes)
+    return held
+
+
+def _held(pack: Pack) -> list[str]:
+    """Return the counties that the pack has a polygon of; all where its file is spoilt."""
+    try:
+        held = set(pack.boundaries.index)
+    except (OSError, ValueError, RuntimeError, KeyError):
+        return list(counties.read().index)
+    return [code for code in counties.read().index if code in held]
 
 
 def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
@@ -129,7 +163,7 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
     except GepbookError as error:
         raise GepbookError([f"--pack: {p}" for p in error.problems]) from error
     years = _years(request.years, pack, problems)
-    codes = _counties(request, max(years, default=pack.years[-1]), problems)
+    codes = _counties(request, pack, max(years, default=pack.years[-1]), problems)
     stages = _chosen("stages", request.stages, (*STAGES, REPORT, FORMS), problems)
     wanted = _chosen("standard", request.standard, tuple(standards.names()), problems)
     if not wanted:
@@ -150,15 +184,12 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
         problems.append(f"--workers: must be 1 or more, got {request.workers}.")
     if problems:
         raise GepbookError(problems)
-    whole = set(codes) == set(counties.read().index)
-    all_stages = [*STAGES, REPORT, FORMS]
-    default = all_stages if whole else [s for s in all_stages if s not in ("bulletin", FORMS)]
-    return Options(
+    options = Options(
         request=request,
         pack=pack,
         counties=codes,
         years=years,
-        stages=stages or default,
+        stages=stages,
         renderer=request.renderer,
         formats=formats or ["html"],
         release=release,
@@ -166,3 +197,20 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
         compared=tuple(dict.fromkeys(name for name in wanted[1:] if name != wanted[0])),
         release_dir=outputs / release,
     )
+    if not stages:
+        return replace(options, stages=_default_stages(options))
+    pooled = [s for s in stages if s == FORMS or (s in STAGES and STAGES[s].pool)]
+    if pooled and not options.pool_counties:
+        raise GepbookError(
+            f"--stages: {', '.join(pooled)} read the accounts of the whole province, but pack "
+            f"{pack.name} holds {len(_held(pack))} of {len(counties.read())} counties. Leave these "
+            "stages out, or take the pack's counties for the province with --allow-partial."
+        )
+    return options
+
+
+def _default_stages(options: Options) -> list[str]:
+    """Return the stages of a run that names none: those that its counties and its pack allow."""
+    if options.whole_province:
+        return [*STAGES, REPORT, FORMS]
+    return [*options.chapters, REPORT]

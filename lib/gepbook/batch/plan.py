@@ -174,7 +174,7 @@ class Planner:
             done = {(job.task.county_code, job.task.stage) for job in jobs}
             jobs += [
                 self.job(stage, code, year, engine="library")
-                for code in counties.read().index
+                for code in self.options.pool_counties
                 for stage in own
                 if (code, stage) not in done
             ]

@@ -12,7 +12,7 @@ import xarray as xr
 from shapely.geometry.base import BaseGeometry
 
 from gepbook import counties, zonal
-from gepbook.errors import CodeError, CoverageError
+from gepbook.errors import CodeError, CoverageError, NotInPackError
 from gepbook.inputs.pack import LAND_COVER, Pack
 from gepbook.ledger import Origin
 
@@ -95,9 +95,11 @@ class CountyInputs:
         ------
         CoverageError
             When the county's row or a figure in it is missing; missing is never taken for 0.
+        NotInPackError
+            When the pack does not hold the table, or not for this year.
         """
         frame = self.table(name)
-        whole = self.pack.table(name)
+        whole = self.whole_year(name)
         lacking = [column for column in columns if column not in whole.columns]
         if lacking:
             raise CoverageError(
@@ -115,6 +117,21 @@ class CountyInputs:
                 "Fill it in, with 0 where there is none."
             )
         return frame
+
+    def whole_year(self, name: str) -> pd.DataFrame:
+        """Return a table's rows of all counties for the year of the statistics.
+
+        Raises
+        ------
+        NotInPackError
+            When the pack does not hold the table, or not for this year.
+        """
+        found = self.pack.table(name, year=self.tables_year)
+        if found.empty and "year" in found.columns:
+            raise NotInPackError(
+                f"table {name}: has no rows of {self.tables_year}. Add the year's rows."
+            )
+        return found
 
     def origin(self, name: str) -> Origin:
         """Return whether a layer was observed, modelled or only illustrates."""

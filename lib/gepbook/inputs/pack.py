@@ -22,7 +22,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 from shapely.geometry.base import BaseGeometry
 
-from gepbook.errors import CodeError, GridMismatchError, PackError, near
+from gepbook.errors import CodeError, GridMismatchError, NotInPackError, PackError, near
 from gepbook.grid import GridSpec
 from gepbook.inputs import manifest, ranges
 from gepbook.inputs.manifest import Resource
@@ -158,7 +158,7 @@ class Pack:
 
         Raises
         ------
-        PackError, CodeError
+        NotInPackError
             For a layer that the pack does not have, or not in that year.
         """
         found = self._resources.get((layer, year)) or self._resources.get((layer, None))
@@ -166,12 +166,12 @@ class Pack:
             return found
         years = sorted(y for name, y in self._resources if name == layer and y is not None)
         if years:
-            raise CodeError(
+            raise NotInPackError(
                 f"pack {self.name}: layer {layer!r} has no year {year}; it has "
                 f"{', '.join(map(str, years))}. Add the file or choose one of these."
             )
         names = {name for name, _ in self._resources}
-        raise PackError(
+        raise NotInPackError(
             f"pack {self.name}: has no layer {layer!r}.{near(layer, names)} "
             f"Add it to {self.folder / manifest.FILE_NAME}."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gepbook import counties, ecosystems
-from gepbook.accounting import Account, registry, seea
+from gepbook.accounting import Account, completeness, registry, seea
 from gepbook.accounting.change import PART_ZH, PARTS, groups
 from gepbook.accounting.comparison import SAME
 from gepbook.accounting.prices import BASIS_ZH
@@ -50,7 +50,9 @@ def headline(ledger: pd.DataFrame, run: Run) -> Prose:
     gep = _figures(ledger, "gep", "value", "current")
     growth = _figures(ledger, "gep", "growth", "comparable")
     area = run.pack.geometry(run.county_code).area / 1e6
-    sentence = (
+    lacking = _figures(ledger, "services", completeness.MEASURE)
+    sentence = f"**不完整，缺 {len(lacking)} 项服务。** " if len(lacking) else ""
+    sentence += (
         f"{run.year} 年**{name}**生态系统生产总值（GEP）为 **{yi(gep.loc['gep', 'value'])} 亿元**"
         f"（当年价），其中"
         + "、".join(f"{CATEGORY_ZH[c]} {yi(gep.loc[c, 'value'])} 亿元" for c in CATEGORY_ZH)
@@ -64,6 +66,26 @@ def headline(ledger: pd.DataFrame, run: Run) -> Prose:
     if "gep" in normal.index:
         sentence += f"，扣除气象波动后 {percent(normal.loc['gep', 'value'])}"
     return Prose(sentence + "。")
+
+
+def missing_table(ledger: pd.DataFrame) -> Table | Prose:
+    """Return the services that could not be computed and what the pack lacks for them (缺失项)."""
+    lacking = _figures(ledger, "services", completeness.MEASURE)
+    if lacking.empty:
+        return Prose("数据包齐全，本标准各项服务均已核算。Nothing is missing.")
+    specs = registry.services()
+    frame = pd.DataFrame(
+        {
+            "服务 Service": [f"{specs[n].name_zh} {specs[n].name_en}" for n in lacking.index],
+            "类别": [CATEGORY_ZH[specs[n].category] for n in lacking.index],
+            "缺什么 What lacks": lacking["note"].to_list(),
+        }
+    )
+    return Table(
+        frame,
+        "未能核算的服务 Services that could not be computed",
+        note="以上各项不在 GEP 合计内；合计不完整，不得与完整的 GEP 相比，也不用于全省排名与分配。",
+    )
 
 
 def _band(rows: pd.DataFrame) -> pd.Series:
@@ -233,9 +255,13 @@ def composition_figure(ledger: pd.DataFrame) -> Picture:
     return Picture(figure)
 
 
-def value_map(account: Account, service: str) -> Picture:
-    """Return the map of a service's density in its first component."""
-    result = next(r for r in account.services if r.spec.id == service)
+def value_map(account: Account, service: str) -> Picture | Prose:
+    """Return the map of a service's density in its first component, or why there is none."""
+    result = next((r for r in account.services if r.spec.id == service), None)
+    if result is None or not result.density:
+        name = registry.services()[service].name_zh
+        reason = account.absent.get(service, "本标准不核算或没有空间分布")
+        return Prose(f"{name}没有地图：{reason}。")
     component = result.spec.components[0]
     density = result.density[component.id].where(account.inputs.coverage > 0)
     unit = f"{component.name_zh}  {result.density[component.id].attrs['units']}"

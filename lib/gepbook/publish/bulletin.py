@@ -31,13 +31,15 @@ PER_KM2 = 1e4  # CNY per km² → 万元/km²
 def coverage_notice(result: Bulletin) -> Callout:
     """Return whether the province is complete; a partial one says so first of all."""
     expected = len(counties.read())
-    if not result.missing:
+    if not result.missing and result.incomplete.empty:
         return Callout("sound", "全省完整 Complete", f"{expected} 个县（市、区）全部有核算结果。")
-    names = "、".join(counties.name_zh(code) for code in result.missing)
+    whole = expected - len(result.missing) - len(result.incomplete)
+    names = "、".join(counties.name_zh(code) for code in result.missing) or "无"
+    parts = "、".join(f"{counties.name_zh(c)}（{w}）" for c, w in result.incomplete.items()) or "无"
     return Callout(
         "warning",
-        f"不完整：{expected - len(result.missing)} / {expected} 县 Partial province",
-        f"缺：{names}。本公报各合计数只含已有结果的县，不得作为全省数引用。",
+        f"不完整：{whole} / {expected} 县 Partial province",
+        f"缺：{names}；核算不全：{parts}。本公报各合计数只含已有结果的县，不得作为全省数引用。",
     )
 
 

@@ -30,6 +30,8 @@ NOTEBOOK_FILE = "notebook.ipynb"
 SOURCE_FILE = "report.qmd"
 HIDDEN = {"parameters", "injected-parameters", "remove-cell"}
 TEXT_WIDTH_IN = 6.8
+#: The stages that a county's report shows, in order.
+CHAPTERS = tuple(name for name, stage in STAGES.items() if stage.scope == "county")
 KICKER = "生态产品价值实现 · 浙江省"
 
 
@@ -70,7 +72,9 @@ class Chapter:
     pictures: Mapping[str, bytes]
 
 
-def county_report(release_dir: Path, county_code: str, year: int) -> Document:
+def county_report(
+    release_dir: Path, county_code: str, year: int, chapters: Iterable[str] = CHAPTERS
+) -> Document:
     """Return the report of a county: the chapters of its stages in order (县级报告).
 
     Raises
@@ -78,10 +82,10 @@ def county_report(release_dir: Path, county_code: str, year: int) -> Document:
     StageError
         When a notebook is missing, failed, or belongs to another county or year.
     """
-    names = [stage.name for stage in STAGES.values() if stage.scope == "county"]
+    names = list(chapters)
     folders = [stage_dir(release_dir, name, county_code, year) for name in names]
     expected: dict[str, str | int] = {"county_code": county_code, "year": year}
-    chapters = _chapters(names, folders, expected)
+    parts = _chapters(names, folders, expected)
     county = counties.read().loc[county_code]
     title = f"{county['name_zh']} {year} 年生态产品价值核算报告"
     document = Document(
@@ -93,8 +97,8 @@ def county_report(release_dir: Path, county_code: str, year: int) -> Document:
             folders=folders,
             site="..",
         ),
-        body="\n\n".join(f"# {c.title} {c.subtitle}\n\n{c.body}" for c in chapters),
-        pictures={name: content for c in chapters for name, content in c.pictures.items()},
+        body="\n\n".join(f"# {c.title} {c.subtitle}\n\n{c.body}" for c in parts),
+        pictures={name: content for c in parts for name, content in c.pictures.items()},
     )
     if county["name_zh"] not in document.body:
         raise StageError(

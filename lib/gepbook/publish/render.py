@@ -68,15 +68,18 @@ def render_county(
     renderer: str = "auto",
     *,
     force: bool = False,
+    chapters: Iterable[str] = merge.CHAPTERS,
 ) -> list[Path]:
     """Render a county's report in some formats; what is current already stays as it is.
+
+    `chapters` are the stages that it shows.
 
     Raises
     ------
     StageError
         When a notebook is missing, failed or another county's, or the renderer fails.
     """
-    document = merge.county_report(release_dir, county_code, year)
+    document = merge.county_report(release_dir, county_code, year, chapters)
     provide_font(release_dir)
     folder = stage_dir(release_dir, "accounting", county_code, year)
     write_seea(folder / LEDGER_FILE, county_path(release_dir, county_code, year, "seea.xlsx"))
