@@ -30,6 +30,7 @@ from scipy import ndimage
 from gepbook import counties, ecosystems, paths, zonal
 from gepbook.grid import GridSpec
 from gepbook.inputs import illustrative, manifest
+from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import content_hash
 
 SOURCES = Path(__file__).parent / "open_pack_sources"
@@ -322,53 +323,47 @@ class Builder:
             **described,
         )
 
-    def table(self, layer: str, frame: pd.DataFrame, title: str, note: str) -> None:
-        """Write an illustrative table and describe it with its columns and units."""
+    def table(self, layer: str, frame: pd.DataFrame, note: str) -> None:
+        """Write an illustrative table and describe it as the data dictionary does."""
+        entry = dictionary.tables()[layer]
         path = self.folder / "tables" / f"{layer}.csv"
-        frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\n", float_format="%.10g")
-        kinds = {"b": "boolean", "i": "integer", "f": "number"}
-        fields = [
-            {
-                "name": str(name),
-                "type": kinds.get(frame[name].dtype.kind, "string"),
-                "unit": unit_of(str(name)),
-            }
-            for name in frame.columns
-        ]
+        frame[list(entry.fields)].to_csv(
+            path, index=False, encoding="utf-8", lineterminator="\n", float_format="%.10g"
+        )
         self.add(
             path,
             layer=layer,
             kind="table",
             mediatype="text/csv",
-            title=title,
-            schema={"fields": fields},
-            origin="illustrative",
-            origin_note=note,
-            sources=[GENERATED],
-            licenses=[APACHE],
+            title=entry.title,
+            schema=entry.schema_of().model_dump(by_alias=True),
+            **self._illustrative(note),
         )
 
+    def vector(self, layer: str, frame: gpd.GeoDataFrame, note: str) -> None:
+        """Write an illustrative vector layer and describe it as the data dictionary does."""
+        entry = dictionary.tables()[layer]
+        path = self.folder / f"{layer}.parquet"
+        frame[[*entry.fields, "geometry"]].to_parquet(path, index=False, compression="zstd")
+        self.add(
+            path,
+            layer=layer,
+            kind="vector",
+            mediatype="application/vnd.apache.parquet",
+            title=entry.title,
+            crs=LONLAT,
+            **self._illustrative(note),
+        )
 
-def unit_of(column: str) -> str:
-    """Return the unit that a column's name ends in."""
-    units = {
-        "biomass_start_t": "t",
-        "biomass_end_t": "t",
-        "_cny": "CNY a-1",
-        "_person": "person",
-        "_m3": "m3",
-        "_t": "t a-1",
-        "_kwh": "kWh a-1",
-        "_km2": "km2",
-        "_km": "km",
-        "_m2": "m2",
-        "_ha": "ha",
-        "_hour": "h a-1",
-        "_night": "1",
-        "_percent": "percent",
-        "_day": "d",
-    }
-    return next((unit for ending, unit in units.items() if column.endswith(ending)), "")
+    @staticmethod
+    def _illustrative(note: str) -> dict[str, Any]:
+        """Return what is said of the origin of everything that is made here."""
+        return {
+            "origin": "illustrative",
+            "origin_note": note,
+            "sources": [GENERATED],
+            "licenses": [APACHE],
+        }
 
 
 def main(out: Path) -> None:
@@ -648,27 +643,26 @@ def add_tables(
         areas[code] = zonal.area_by_type(cut, covered, grid.cell_area_ha)
     made = illustrative.Generator(counties.read(), pd.DataFrame(areas).T, config["years"])
     note = "spread over the counties around provincial or prefectural magnitudes"
-    for layer, frame, title in (
-        ("economy", made.economy(), "国民经济基本情况"),
-        ("material_products", made.material_products(), "农林牧渔业产值"),
-        ("energy", made.energy(), "水力与生物质发电量"),
-        ("water_use", made.water_use(), "用水量"),
-        ("tourism", made.tourism(), "旅游统计"),
-        ("other_products", made.other_products(), "其他物质产品产值"),
-        ("imported_inputs", made.imported_inputs(), "外来投入占产值比重"),
-        ("water_balance", made.water_balance(), "入境、出境与耗水量"),
-        ("forest_stock", made.forest_stock(), "森林生物量"),
-        ("leisure", made.leisure(), "居民休闲游憩"),
-        ("amenities", made.amenities(), "景观住宅、酒店与道路绿带"),
-        ("pests", made.pests(), "病虫害自愈面积"),
-        ("coast", made.coast(), "海岸带试点统计"),
-        ("emissions", made.emissions(), "污染物排放量"),
-        ("environment", made.environment(), "环境质量"),
-        ("redline", made.redline(), "生态保护红线面积"),
-        ("reservoirs", made.reservoirs(), "大型水库"),
-        ("product_catalogue", made.product_catalogue(), "生态产品目录清单"),
+    for layer, frame in (
+        ("economy", made.economy()),
+        ("material_products", made.material_products()),
+        ("energy", made.energy()),
+        ("water_use", made.water_use()),
+        ("tourism", made.tourism()),
+        ("other_products", made.other_products()),
+        ("imported_inputs", made.imported_inputs()),
+        ("water_balance", made.water_balance()),
+        ("forest_stock", made.forest_stock()),
+        ("leisure", made.leisure()),
+        ("amenities", made.amenities()),
+        ("pests", made.pests()),
+        ("coast", made.coast()),
+        ("emissions", made.emissions()),
+        ("environment", made.environment()),
+        ("redline", made.redline()),
+        ("reservoirs", made.reservoirs()),
     ):
-        builder.table(layer, frame, title, note)
+        builder.table(layer, frame, note)
 
 
 def write_datapackage(builder: Builder, config: dict[str, Any]) -> None:
