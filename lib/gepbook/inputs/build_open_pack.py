@@ -29,7 +29,7 @@ from scipy import ndimage
 
 from gepbook import counties, ecosystems, paths, zonal
 from gepbook.grid import GridSpec
-from gepbook.inputs import illustrative, manifest
+from gepbook.inputs import illustrative, manifest, registers
 from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import content_hash
 
@@ -410,7 +410,7 @@ def main(out: Path) -> None:
     covers = add_land_cover(builder, masked, config)
     add_soil(builder, masked, slope, config)
     add_vegetation(builder, masked, covers, config)
-    add_tables(builder, boundaries, covers[config["years"][-1]], config)
+    add_tables(builder, boundaries, covers, config)
     write_datapackage(builder, config)
 
 
@@ -627,21 +627,26 @@ def add_vegetation(
 
 
 def add_tables(
-    builder: Builder, boundaries: gpd.GeoDataFrame, cover: np.ndarray, config: dict[str, Any]
+    builder: Builder,
+    boundaries: gpd.GeoDataFrame,
+    covers: dict[int, np.ndarray],
+    config: dict[str, Any],
 ) -> None:
-    """Add the illustrative tables."""
+    """Add the illustrative tables and registers."""
     import xarray as xr
 
     grid = builder.grid
-    shapes = boundaries.set_index("county_code").to_crs(grid.crs.to_wkt()).geometry
-    areas = {}
-    for code, shape in shapes.items():
+    shapes = boundaries.set_index("county_code").to_crs(grid.crs.to_wkt())
+    cover = covers[config["years"][-1]]
+    found = {}
+    for code, shape in shapes.geometry.items():
         window = grid.window(shape.bounds)
         coords = grid.coordinates(window)
         covered = zonal.coverage(shape, coords["y"], coords["x"])
         cut = xr.DataArray(cover[window.toslices()], coords=coords, dims=("y", "x"))
-        areas[code] = zonal.area_by_type(cut, covered, grid.cell_area_ha)
-    made = illustrative.Generator(counties.read(), pd.DataFrame(areas).T, config["years"])
+        found[code] = zonal.area_by_type(cut, covered, grid.cell_area_ha)
+    areas = pd.DataFrame(found).T
+    made = illustrative.Generator(counties.read(), areas, config["years"])
     note = "spread over the counties around provincial or prefectural magnitudes"
     for layer, frame in (
         ("economy", made.economy()),
@@ -661,6 +666,20 @@ def add_tables(
         ("environment", made.environment()),
         ("redline", made.redline()),
         ("reservoirs", made.reservoirs()),
+    ):
+        builder.table(layer, frame, note)
+    kept = registers.Registers(counties.read(), areas, shapes, covers, grid, config["years"])
+    units = kept.resource_units()
+    note = "shaped like real registers, with their overlaps, gaps and errors; no unit exists"
+    builder.vector("resource_units", units, note)
+    for layer, frame in (
+        ("resource_rights", kept.resource_rights(units)),
+        ("resource_disputes", kept.resource_disputes(units)),
+        ("resource_stocks", kept.resource_stocks()),
+        ("water_sections", kept.water_sections()),
+        ("product_catalogue", kept.product_catalogue()),
+        ("agricultural_products", kept.agricultural_products()),
+        ("eco_tourism", kept.eco_tourism()),
     ):
         builder.table(layer, frame, note)
 

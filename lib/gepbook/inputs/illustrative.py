@@ -283,37 +283,6 @@ class Generator:
         weight = self.forest * (0.3 + self.forest_share) * self.varied("redline") + 0.01 * self.size
         return self.by_year(self.spreads({"redline_area_km2": weight}))
 
-    def product_catalogue(self) -> pd.DataFrame:
-        """Return a short product list of every county (生态产品目录清单)."""
-        kinds = pd.read_csv(SOURCES / "products.csv")
-        rows = []
-        for code in self.counties.index:
-            for number, kind in enumerate(kinds.itertuples(), start=1):
-                area = self.areas.loc[code, kind.ecosystem_type]
-                if area / self.size[code] < kind.least_share:
-                    continue
-                luck = draw(code, kind.product)
-                rows.append(
-                    {
-                        "county_code": code,
-                        "product_id": f"{code}-{number:02d}",
-                        "product": kind.product,
-                        "product_class": kind.product_class,
-                        "subject": kind.subject,
-                        "origin": kind.origin,
-                        "ecosystem_type": kind.ecosystem_type,
-                        "unit": kind.unit,
-                        "quantity": round(area * kind.per_ha * (0.7 + 0.6 * luck), 1),
-                        "quality_grade": ("一级", "二级", "三级")[int(luck * 3)],
-                        "owner_type": "国有" if luck < 0.3 else "集体",
-                        "rights_status": ("已确权", "已确权", "确权中", "已流转")[int(luck * 4)],
-                        "protection_status": "红线内" if luck > 0.75 else "红线外",
-                        "development_status": "已开发" if luck < 0.6 else "未开发",
-                        "survey_date": f"{self.years[-1]}-06-30",
-                    }
-                )
-        return pd.DataFrame(rows)
-
     def reservoirs(self) -> pd.DataFrame:
         """Return the large reservoirs (大型水库)."""
         table = pd.read_csv(SOURCES / "reservoirs.csv", dtype={"county_code": "str"})
