@@ -59,7 +59,7 @@ def check_raster(where: str, layer: str, unit: str, array: xr.DataArray) -> None
     values = array.to_numpy()
     low, high = LAYER_LIMITS.get(layer, UNIT_LIMITS.get(unit, (-math.inf, math.inf)))
     wrong = (values < low - ROUNDING) | (values > high + ROUNDING) | np.isinf(values)
-    wanted = f"{_span(low, high)} {unit}"
+    wanted = f"{span(low, high)} {unit}"
     if layer in CODES:
         wrong |= np.isfinite(values) & (values != np.round(values))
         wanted = "whole codes"
@@ -104,7 +104,7 @@ def check_table(where: str, frame: pd.DataFrame, fields: Iterable[TableField]) -
     for field in fields:
         if field.type not in ("number", "integer"):
             continue
-        low, high = _table_limits(field)
+        low, high = table_limits(field)
         values = frame[field.name].to_numpy(dtype="float64", na_value=np.nan)
         wrong = np.flatnonzero(
             (values < low - ROUNDING) | (values > high + ROUNDING) | np.isinf(values)
@@ -112,7 +112,7 @@ def check_table(where: str, frame: pd.DataFrame, fields: Iterable[TableField]) -
         if len(wrong):
             problems.append(
                 f"{where}, {_line(frame, key, int(wrong[0]))}: {field.name} is "
-                f"{values[wrong[0]]:g}, must be {_span(low, high)}{_more(len(wrong))}. Correct the "
+                f"{values[wrong[0]]:g}, must be {span(low, high)}{_more(len(wrong))}. Correct the "
                 "figure; leave it empty where it is not known."
             )
     repeated = np.flatnonzero(frame.duplicated(key)) if key else np.array([], dtype="int64")
@@ -125,7 +125,7 @@ def check_table(where: str, frame: pd.DataFrame, fields: Iterable[TableField]) -
         raise PackError(problems)
 
 
-def _table_limits(field: TableField) -> tuple[float, float]:
+def table_limits(field: TableField) -> tuple[float, float]:
     """Return the least and greatest value of a column."""
     low = -math.inf if SIGNED.search(field.name) else 0.0
     if field.unit == "percent" or field.name.endswith("_percent"):
@@ -133,7 +133,7 @@ def _table_limits(field: TableField) -> tuple[float, float]:
     return low, math.inf
 
 
-def _span(low: float, high: float) -> str:
+def span(low: float, high: float) -> str:
     """Say within which limits a value must lie."""
     if math.isinf(high):
         return "finite" if math.isinf(low) else f"{low:g} or more"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
@@ -227,9 +229,10 @@ def _target(found: Checked) -> None:
 
 def _equal_area(crs: CRS) -> bool:
     """Tell whether a coordinate system is projected, in metres and of equal area."""
-    method = crs.coordinate_operation.method_name.lower() if crs.is_projected else ""
+    how = crs.coordinate_operation
+    method = how.method_name.lower() if crs.is_projected and how else ""
     metres = all(axis.unit_name in ("metre", "meter", "m") for axis in crs.axis_info)
-    return bool(method) and metres and ("equal area" in method or "equal-area" in method)
+    return metres and ("equal area" in method or "equal-area" in method)
 
 
 def _check_tables(found: Checked) -> None:
@@ -243,7 +246,7 @@ def _check_tables(found: Checked) -> None:
         found.problems += table_checks.check_table(file, read, _codes(found), years, limits())
         reads[file.table].append((file, read))
     for table in reads.values():
-        found.problems += table_checks.check_years(table, limits())
+        found.problems += table_checks.check_years(table, limits(), years)
     found.tables = dict(reads)
 
 
@@ -262,11 +265,16 @@ def _check_vectors(found: Checked) -> None:
             found.problems += vector_checks.check_vector(
                 file, read, _codes(found), limits(), within
             )
+    every: list[tuple[str, Sequence[tuple[FileEntry, TableRead | VectorRead]]]] = [
+        *found.tables.items(),
+        *found.vectors.items(),
+    ]
     frames = {
-        name: [read.frame for _, read in reads if read.frame is not None]
-        for name, reads in (*found.tables.items(), *found.vectors.items())
+        name: pd.concat(parts)
+        for name, reads in every
+        if (parts := [read.frame for _, read in reads if read.frame is not None])
     }
-    found.problems += table_checks.check_keys({n: f[0] for n, f in frames.items() if len(f) == 1})
+    found.problems += table_checks.check_keys(frames)
 
 
 def _check_whole(found: Checked) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
+import tokenize
+import unicodedata
 
 import pint
 
@@ -12,6 +15,19 @@ from gepbook.inputs.own_data.dictionary import FOLDER
 
 #: `m3`, `km2`, `ha-1`: a unit and its exponent, as the project spells units.
 EXPONENT = re.compile(r"(?<=[A-Za-z])(-?\d+)")
+#: Chinese numerals before a unit; 千 alone belongs to the unit, as in 千克.
+NUMERALS = re.compile(r"[十百千]?[万亿]+")
+NUMERAL = {"十": 1e1, "百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}
+#: What pint raises for a text that is no unit.
+UNREADABLE = (
+    pint.errors.PintError,
+    tokenize.TokenError,
+    AssertionError,
+    AttributeError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+)
 #: Units that different tables use for different things.
 AMBIGUOUS = {"度": "千瓦时 (electricity) or degree (slope)"}
 
@@ -28,7 +44,8 @@ def registry() -> pint.UnitRegistry[float]:
 
 def _spelled(text: str) -> str:
     """Turn `t ha-1 a-1` into pint's `t*ha**-1*a**-1`."""
-    text = text.replace("\uff05", "percent").replace("%", "percent").replace("‰", "permille_cn")
+    text = unicodedata.normalize("NFKC", text)  # ㎡ becomes m2, full-width signs plain ones
+    text = text.replace("%", "percent").replace("‰", "permille_cn")
     text = EXPONENT.sub(r"**\1", text.strip())
     return re.sub(r"\s+", "*", text)
 
@@ -59,10 +76,7 @@ def factor(declared: str, wanted: str) -> tuple[float, float]:
         return 1.0, 0.0
     try:
         made = registry()
-        scale_text, _, rest = declared.partition(" ")
-        scale = _number(scale_text)
-        if scale is None:
-            scale, rest = 1.0, declared
+        scale, rest = _scale(declared)
         source, target = made.parse_units(_or_one(rest)), made.parse_units(_or_one(wanted))
         if source.dimensionality != target.dimensionality:
             target = made.parse_units(_or_one(re.sub(r"(^| )a-1$", "", wanted)))
@@ -72,11 +86,13 @@ def factor(declared: str, wanted: str) -> tuple[float, float]:
         raise UnitError(
             f"unit {declared!r} does not measure the same as {wanted!r}. Correct the unit."
         ) from error
-    except (pint.errors.PintError, AttributeError, SyntaxError, ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise UnitError(
             f"unit {declared!r} is not known. Write it as in params/pack/units.txt, "
             "such as 万元, 亿元, 万亩, 吨, %."
         ) from error
+    if not math.isfinite(scale):
+        raise UnitError(f"unit {declared!r} has no finite scale. Correct the unit.")
     return float(one - zero) * scale, float(zero)
 
 
@@ -85,9 +101,12 @@ def _or_one(text: str) -> str:
     return "dimensionless" if text in ("", "1") else text
 
 
-def _number(text: str) -> float | None:
-    """Return the scale in front of a unit (`0.1 mm`), or None."""
+def _scale(text: str) -> tuple[float, str]:
+    """Return the number in front of a unit (`0.1 mm`, 万 m3, 千万元) and the unit."""
+    number, _, rest = text.partition(" ")
     try:
-        return float(text)
+        return float(number), rest
     except ValueError:
-        return None
+        found = NUMERALS.match(text)
+        numerals = found[0] if found else ""
+        return math.prod(NUMERAL[n] for n in numerals), text[len(numerals) :].strip()

@@ -71,7 +71,7 @@ class FileEntry(_Closed):
     layer: str = ""
     year: int | None = None
     sheet: str = ""
-    header_rows: list[Annotated[int, Field(ge=1)]] = [1]
+    header_rows: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [1]
     encoding: str = ""
     columns: dict[str, Column] = {}
     missing: list[str] = ["", "—", "-", "…", "NA"]
