@@ -18,7 +18,7 @@ import pandas as pd
 
 from gepbook import counties
 from gepbook.accounting import account, standards, uncertainty
-from gepbook.accounting.prices import ComparablePrices, PriceBook
+from gepbook.prices import ComparablePrices, PriceBook
 from gepbook.run import Run
 
 

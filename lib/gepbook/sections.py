@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gepbook.accounting import change, registry, seea, uncertainty
-from gepbook.accounting.prices import ComparablePrices
 from gepbook.assessment.dual import DualParams
 from gepbook.assessment.targets import TargetParams
 from gepbook.bulletin import PlausibilityParams
@@ -11,7 +10,9 @@ from gepbook.compensation.vertical import VerticalParams
 from gepbook.forms.model import SECTION as FORMS
 from gepbook.forms.model import FormsParams
 from gepbook.inputs.own_data import limits
+from gepbook.inventory import asset_account, condition, grading, monitoring, registration
 from gepbook.params import Params
+from gepbook.prices import ComparablePrices
 from gepbook.specific_units.valuation import SpecificUnitParams
 
 
@@ -25,6 +26,11 @@ def models() -> dict[str, type[Params]]:
         change.SECTION: change.ChangeParams,
         seea.SECTION: seea.SeeaParams,
         limits.SECTION: limits.Limits,
+        condition.SECTION: condition.ConditionParams,
+        registration.SECTION: registration.RegistrationParams,
+        monitoring.SECTION: monitoring.MonitoringParams,
+        asset_account.SECTION: asset_account.AssetAccountParams,
+        grading.SECTION: grading.GradingParams,
         "plausibility": PlausibilityParams,
         FORMS: FormsParams,
         "specific_unit": SpecificUnitParams,

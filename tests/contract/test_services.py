@@ -8,7 +8,7 @@ import xarray as xr
 
 from gepbook import params, sections
 from gepbook.accounting import registry, standards
-from gepbook.accounting.prices import PriceBook
+from gepbook.prices import PriceBook
 
 SPECS = {**registry.factors(), **registry.services()}
 SET = params.resolve(None, None, "db33-2020")

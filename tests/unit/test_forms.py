@@ -9,11 +9,11 @@ import pytest
 from openpyxl import load_workbook
 
 from gepbook import counties, forms, ledger, paths
-from gepbook.accounting.prices import PriceBook
 from gepbook.errors import CoverageError, GepbookError
 from gepbook.forms import model, rollup, workbook
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import Pack
+from gepbook.prices import PriceBook
 from gepbook.run import LEDGER_FILE, stage_dir
 
 YEAR = 2023

@@ -14,10 +14,11 @@ from gepbook.accounting import comparison, completeness, seea, standards, uncert
 from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.change import Change
 from gepbook.accounting.layers import Layers
-from gepbook.accounting.prices import ComparablePrices, PriceBook
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
+from gepbook.inventory import condition
 from gepbook.params import ParameterSet
+from gepbook.prices import ComparablePrices, PriceBook
 from gepbook.run import Run
 
 DRAWS_FILE = "draws.parquet"
@@ -86,7 +87,9 @@ def compute(run: Run) -> Account:
             tables.supplied_by,
         ).compute()
         rows += change_between.entries(change, core.services)
-        rows += seea.entries(core.inputs, core.former, core.services, change, tables)
+        rules = run.params.section(condition.SECTION, condition.ConditionParams)
+        states = (condition.compute(core.former, rules), condition.compute(core.inputs, rules))
+        rows += seea.entries(core.inputs, core.former, core.services, change, tables, states)
     rows += comparison.entries(
         core.layers, core.standard, core.services, _others(run), run.params, core.comparable_year
     )

@@ -11,13 +11,13 @@ import xarray as xr
 
 from gepbook import counties, ledger, zonal
 from gepbook.accounting.layers import Layers
-from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import CATEGORY_ZH, NotApplicable, ServiceSpec
 from gepbook.accounting.standards import Standard
 from gepbook.errors import CoverageError, GepbookError, ParameterError
 from gepbook.inputs.county import CountyInputs
 from gepbook.ledger import Origin
 from gepbook.params import CONFIDENCES, Confidence, ParameterSet, worst
+from gepbook.prices import PriceBook
 
 BASES = ("current", "comparable")
 
@@ -194,9 +194,8 @@ def account(
 def _origin(spec: ServiceSpec, layers: Layers) -> Origin:
     """Return the weakest origin of what a service was computed from."""
     names = [layer.name for layer in spec.layers if layers.knows(layer.name)]
-    return ledger.weakest(
-        [layers.origin(*names), *(layers.inputs.origin(table.name) for table in spec.tables)]
-    )
+    tables = [table.name for table in spec.tables if layers.inputs.has(table.name)]
+    return ledger.weakest([layers.origin(*names), *map(layers.inputs.origin, tables)])
 
 
 def _quality(

@@ -19,12 +19,12 @@ import pandas as pd
 from gepbook import ecosystems, ledger, zonal
 from gepbook.accounting.account import Measured, ServiceResult, account, measure, totals
 from gepbook.accounting.layers import Layers
-from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import ServiceSpec
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import LAND_COVER
 from gepbook.params import CONFIDENCES, ParameterSet, Params, parameter
+from gepbook.prices import PriceBook
 
 SECTION = "change"
 METHOD = "change/shapley"

@@ -9,9 +9,9 @@ from gepbook import ledger
 from gepbook.accounting import completeness, registry
 from gepbook.accounting.account import ServiceResult, account, method_id, totals
 from gepbook.accounting.layers import Layers
-from gepbook.accounting.prices import BASIS_ZH, PriceBook
 from gepbook.accounting.standards import Standard
 from gepbook.params import ParameterSet
+from gepbook.prices import BASIS_ZH, PriceBook
 
 ACCOUNT = "standards"
 SAME = "相同 / same"

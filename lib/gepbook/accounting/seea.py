@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from gepbook import ecosystems, ledger, zonal
+from gepbook import ecosystems, ledger
 from gepbook.accounting.account import Measured, ServiceResult
 from gepbook.accounting.change import Change, group_shares, groups
 from gepbook.inputs.county import CountyInputs
+from gepbook.inventory.condition import ConditionAccount
 from gepbook.inventory.extent import change_matrix
 from gepbook.ledger import Origin
 from gepbook.params import Params, parameter
@@ -43,11 +44,6 @@ ASSET = (
     "revaluation",
     "closing",
 )
-#: Condition variables read from rasters, with the parameter that holds their reference levels.
-VARIABLES = {
-    "vegetation_cover": ("percent", "cover_reference_percent"),
-    "net_primary_productivity": ("g m-2 a-1", "productivity_reference_g_m2"),
-}
 ROUNDING = 1e-9
 
 
@@ -64,7 +60,7 @@ def _shares(table: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
 
 
 class SeeaParams(Params):
-    """Suppliers, users, reference levels and the life of assets."""
+    """Suppliers, users and the life of assets."""
 
     supplied_by: dict[str, str] = parameter("1", "仅有统计的服务的供给生态系统")
     used_by: Annotated[
@@ -72,8 +68,6 @@ class SeeaParams(Params):
     ] = parameter("1", "各服务使用者份额")
     discount_rate: float = parameter("a-1", "贴现率 r", gt=0, lt=1)
     asset_life_years: int = parameter("a", "资产年限 N", gt=0)
-    cover_reference_percent: dict[str, float] = parameter("percent", "植被覆盖度参照水平")
-    productivity_reference_g_m2: dict[str, float] = parameter("g m-2 a-1", "净初级生产力参照水平")
 
 
 def annuity(rate: float, years: int) -> float:
@@ -111,45 +105,6 @@ def extent(now: CountyInputs, before: CountyInputs) -> tuple[pd.DataFrame, pd.Da
         }
     )
     return account, matrix
-
-
-def condition(now: CountyInputs, before: CountyInputs, params: SeeaParams) -> pd.DataFrame:
-    """Return condition variables by ecosystem group, measured and as indicators 0–1 (状况账户).
-
-    Returns
-    -------
-    DataFrame, columns group, variable, unit, reference, opening, closing, indicator_opening,
-    indicator_closing
-        An indicator is the value over its reference level, at most 1. Variables that the pack lacks are
-        left out.
-    """
-    types = ecosystems.read()
-    rows = []
-    for variable, (unit, key) in VARIABLES.items():
-        if not (now.has(variable) and before.has(variable)):
-            continue
-        references: dict[str, float] = getattr(params, key)
-        for group, reference in references.items():
-            codes = types.loc[types["group"] == group, "code"]
-            means = []
-            for inputs in (before, now):
-                own = inputs.coverage.where(inputs.land_cover.isin(codes), 0.0)
-                means.append(zonal.mean(inputs.layer(variable), own))
-            if any(np.isnan(means)):
-                continue
-            rows.append(
-                {
-                    "group": group,
-                    "variable": variable,
-                    "unit": unit,
-                    "reference": reference,
-                    "opening": means[0],
-                    "closing": means[1],
-                    "indicator_opening": min(means[0] / reference, 1.0),
-                    "indicator_closing": min(means[1] / reference, 1.0),
-                }
-            )
-    return pd.DataFrame(rows)
 
 
 def supply_and_use(
@@ -209,8 +164,9 @@ def entries(
     results: list[ServiceResult],
     change: Change,
     params: SeeaParams,
+    conditions: tuple[ConditionAccount, ConditionAccount],
 ) -> list[dict[str, Any]]:
-    """Return the ledger rows of all SEEA tables.
+    """Return the ledger rows of all SEEA tables; `conditions` are the inventory's of both years.
 
     Accounts: `seea_extent`, `seea_matrix`, `seea_condition`, `seea_supply`, `seea_use`, `seea_asset`.
     Of supply and use the item is `service.component` and the measure the ecosystem group or the user;
@@ -233,33 +189,44 @@ def entries(
         for b in matrix.columns
         if matrix.loc[a, b] > 0
     ]
-    for row in condition(now, before, params).to_dict("records"):
-        origin = ledger.weakest([cover, now.origin(row["variable"])])
-        for measure, unit in (
-            ("reference", row["unit"]),
-            ("opening", row["unit"]),
-            ("closing", row["unit"]),
-            ("indicator_opening", "1"),
-            ("indicator_closing", "1"),
-        ):
-            rows.append(
-                ledger.entry(
-                    "seea_condition",
-                    f"{row['group']}.{row['variable']}",
-                    measure,
-                    row[measure],
-                    unit,
-                    origin=origin,
-                    quality="design",
-                    method_id=METHOD,
-                )
-            )
+    rows += _condition_rows(*conditions)
     rows += _flow_rows(now, results, params)
     origin = ledger.weakest(r.origin for r in results if r.counts)
     rows += [
         {**row, "price_basis": "current", "price_year": change.now, "quality": "design"}
         for row in _table_rows("seea_asset", asset_account(change, params), "CNY", origin)
     ]
+    return rows
+
+
+def _condition_rows(before: ConditionAccount, now: ConditionAccount) -> list[dict[str, Any]]:
+    """Return the condition account: what the inventory scores, opening and closing (状况账户)."""
+    former = before.indicators.set_index(["group", "indicator"])
+    rows = []
+    for row in now.indicators.to_dict("records"):
+        place = (row["group"], row["indicator"])
+        if place not in former.index or np.isnan([row["score"], former.loc[place, "score"]]).any():
+            continue
+        faces = {
+            "reference": (row["high"], row["unit"]),
+            "opening": (former.loc[place, "value"], row["unit"]),
+            "closing": (row["value"], row["unit"]),
+            "indicator_opening": (former.loc[place, "score"], "1"),
+            "indicator_closing": (row["score"], "1"),
+        }
+        rows += [
+            ledger.entry(
+                "seea_condition",
+                ".".join(place),
+                measure,
+                value,
+                unit,
+                origin=row["origin"],
+                quality="design",
+                method_id=METHOD,
+            )
+            for measure, (value, unit) in faces.items()
+        ]
     return rows
 
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gepbook import paths
 from gepbook.accounting import registry
-from gepbook.accounting.prices import Basis
 from gepbook.accounting.spec import ServiceSpec
 from gepbook.errors import ParameterError, near
 from gepbook.params import read_yaml
+from gepbook.prices import Basis
 
 OPTIONAL = "选算项，不计入总值 / optional item, not counted"
 

@@ -27,7 +27,6 @@ from gepbook import ledger
 from gepbook.accounting import registry
 from gepbook.accounting.account import ServiceResult, measure
 from gepbook.accounting.layers import Layers
-from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import CATEGORY_ZH, ServiceSpec
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
@@ -40,6 +39,7 @@ from gepbook.params import (
     Params,
     parameter,
 )
+from gepbook.prices import PriceBook
 from gepbook.units import with_units
 
 SECTION = "uncertainty"

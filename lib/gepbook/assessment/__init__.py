@@ -9,8 +9,8 @@ import pandas as pd
 
 from gepbook import counties, ledger
 from gepbook.accounting import pool as province
-from gepbook.accounting.prices import PriceBook
 from gepbook.assessment import dual, targets
+from gepbook.prices import PriceBook
 from gepbook.run import Run
 
 METHOD = "design/dual"

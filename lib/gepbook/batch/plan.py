@@ -10,12 +10,12 @@ import papermill
 
 from gepbook import counties, paths, provenance, sections
 from gepbook.accounting import standards
-from gepbook.accounting.prices import PriceBook
 from gepbook.batch import sources
 from gepbook.batch.options import Options
 from gepbook.batch.runner import Engine, Job
 from gepbook.errors import GepbookError
 from gepbook.params import ParameterSet, read_defaults, resolve
+from gepbook.prices import PriceBook
 from gepbook.run import Task
 from gepbook.stages import STAGES, Stage
 

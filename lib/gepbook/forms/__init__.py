@@ -13,7 +13,6 @@ import pandas as pd
 
 from gepbook import counties, ledger, provenance
 from gepbook.accounting import standards
-from gepbook.accounting.prices import PriceBook
 from gepbook.errors import CoverageError
 from gepbook.forms import model, workbook
 from gepbook.forms.model import SECTION, Form, FormError, FormsParams, Heading
@@ -32,6 +31,7 @@ from gepbook.forms.rollup import (
 from gepbook.forms.workbook import write_county_form
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import Pack
+from gepbook.prices import PriceBook
 
 __all__ = [
     "RECONCILIATION_FILE",

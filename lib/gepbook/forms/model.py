@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 from gepbook import counties, ecosystems, ledger
 from gepbook.accounting import registry
-from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import CATEGORY_ZH, ServiceSpec
 from gepbook.errors import CoverageError, GepbookError
 from gepbook.inputs.county import CountyInputs
 from gepbook.params import CONFIDENCES, Params, parameter
+from gepbook.prices import PriceBook
 
 SECTION = "statistical_forms"
 Level = Literal["county", "prefecture", "province"]

@@ -24,7 +24,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from gepbook import provenance
 from gepbook.accounting import standards
-from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.forms import model
 from gepbook.forms.model import (
@@ -42,6 +41,7 @@ from gepbook.forms.model import (
 )
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH
+from gepbook.prices import PriceBook
 
 FORMAT = "gepbook-form-1"
 COVER, REGIONS, META, INDEX = "封面与签章", "分地区", "元数据", "_form"

@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gepbook import counties, zonal
 from gepbook.errors import CodeError, CoverageError, NotInPackError
-from gepbook.inputs.pack import LAND_COVER, Pack
+from gepbook.inputs.pack import LAND_COVER, REACH_M, Pack
 from gepbook.ledger import Origin
 
 
@@ -75,6 +75,22 @@ class CountyInputs:
     def layer(self, name: str) -> xr.DataArray:
         """Return a raster of the pack in the county's window."""
         return self.pack.raster(name, self.layer_year(name), self.window)
+
+    def around(self, reach_m: float) -> xr.DataArray:
+        """Return land cover of the county's window and some distance around it.
+
+        Raises
+        ------
+        CodeError
+            When the distance is more than packs are watched for changes in.
+        """
+        if reach_m > REACH_M:
+            raise CodeError(
+                f"land_cover: {reach_m:g} m beyond the county is asked for, {REACH_M:g} m is the most. "
+                "Lower the distance in params/."
+            )
+        window = self.pack.window(self.county_code, self.pack.reach_cells(reach_m))
+        return self.pack.raster(LAND_COVER, self.layer_year(LAND_COVER), window)
 
     def whole(self, make: Callable[[CountyInputs], xr.DataArray]) -> xr.DataArray:
         """Return a raster made of the county's rasters as a whole, not cell by cell."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from gepbook.inputs.manifest import Resource
 from gepbook.ledger import Origin
 
 HALO_CELLS = 2
+#: How far formulas may look at land cover beyond a county, m; a change within it redoes the county.
+REACH_M = 25_000.0
 MONTHS = 12
 BOUNDARIES = "counties"
 LAND_COVER = "land_cover"
@@ -324,7 +327,9 @@ class Pack:
         """Return the hash of what a county uses of one resource."""
         resource = self._resources[layer, own_year]
         if resource.kind == "raster":
-            array = self.raster(layer, own_year or self.years[-1], self.window(county_code))
+            halo = self.reach_cells(REACH_M) if layer == LAND_COVER else HALO_CELLS
+            window = self.window(county_code, halo)
+            array = self.raster(layer, own_year or self.years[-1], window)
             content = array.to_numpy().tobytes() + resource.unit.encode()
         elif layer == BOUNDARIES:
             content = self.geometry(county_code).wkb
@@ -337,6 +342,10 @@ class Pack:
                 frame = frame[frame["year"] <= year]  # surveys of the years before are compared
             content = frame.to_csv(index=False).encode()
         return hashlib.sha256(content + resource.origin.encode()).hexdigest()
+
+    def reach_cells(self, reach_m: float) -> int:
+        """Return how many cells a distance is, at least the halo."""
+        return max(HALO_CELLS, math.ceil(reach_m / abs(self.grid.transform.a)))
 
     def window(self, county_code: str, halo_cells: int = HALO_CELLS) -> Window:
         """Return a county's window on the grid, with a halo."""

@@ -1,53 +1,235 @@
-"""Inventory (生态产品调查): what ecosystems there are, how they change, what they offer."""
+"""Inventory (生态产品调查): what ecosystems and products there are, whose they are, how they change."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import geopandas as gpd
 import pandas as pd
 import xarray as xr
 
 from gepbook import ledger, zonal
-from gepbook.inventory import extent, statistics
+from gepbook.errors import NotInPackError
+from gepbook.inputs.county import CountyInputs
+from gepbook.inputs.own_data import dictionary
+from gepbook.inventory import (
+    asset_account,
+    catalogue,
+    condition,
+    extent,
+    grading,
+    monitoring,
+    registration,
+    statistics,
+)
+from gepbook.inventory.asset_account import AssetAccount
+from gepbook.inventory.catalogue import Catalogue
+from gepbook.inventory.condition import ConditionAccount
+from gepbook.inventory.grading import Grading
+from gepbook.inventory.monitoring import Monitoring
+from gepbook.inventory.registration import Disputes, Registration, Rights
+from gepbook.prices import PriceBook
 from gepbook.run import Run
 
 METHOD = "seea-ea/extent"
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Ecosystem extent of one county and year (生态系统范围).
+
+    `account` is the extent account in ha, `changes` the change matrix, None in a pack's first year.
+    """
+
+    account: pd.DataFrame
+    changes: pd.DataFrame | None
+    land_cover: xr.DataArray
+    coverage: xr.DataArray
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What the registers of one county say (登记簿): units, rights, disputes, owners of ecosystems."""
+
+    registration: Registration
+    rights: Rights
+    disputes: Disputes
+    owners: pd.DataFrame
+    units: gpd.GeoDataFrame | None
 
 
 @dataclass(frozen=True)
 class Inventory:
     """The inventory of one county and year (生态产品调查结果).
 
-    `extent` is the extent account in ha, `changes` the change matrix or None in a pack's first year,
-    `catalogue` the product list 目录清单.
+    `former` is the condition of the year before. `series` holds every product's surveys so far,
+    `products` the catalogue's with their owners. `grading` is None without a map of GEP. `agricultural`
+    and `eco_tourism` are the statistics' own tables, None where the pack lacks them.
     """
 
     entries: list[dict[str, Any]]
-    extent: pd.DataFrame
-    changes: pd.DataFrame | None
-    catalogue: pd.DataFrame
-    catalogue_origin: ledger.Origin
-    land_cover: xr.DataArray
-    coverage: xr.DataArray
+    extent: Extent
+    condition: ConditionAccount
+    former: ConditionAccount | None
+    catalogue: Catalogue
+    products: pd.DataFrame
+    registers: Registers
+    monitoring: Monitoring
+    series: pd.DataFrame
+    assets: AssetAccount
+    grading: Grading | None
+    agricultural: pd.DataFrame | None
+    eco_tourism: pd.DataFrame | None
 
 
-def compute(run: Run) -> Inventory:
-    """Return the inventory of the run's county and year."""
+@dataclass(frozen=True)
+class Brief:
+    """What other counties and the province need of an inventory: its ledger rows of extent."""
+
+    entries: list[dict[str, Any]]
+
+
+def compute(run: Run, gep_density: xr.DataArray | None = None) -> Inventory:
+    """Return the inventory of the run's county and year.
+
+    Parameters
+    ----------
+    run : Run
+    gep_density : DataArray, dims (y, x), CNY ha-1 a-1, optional
+        Where the county's GEP arises, with its `origin` and `price_year` in `attrs`, as
+        `accounting.density` returns it; land and water are graded by it, and not without it.
+
+    Registers and statistics that the pack does not hold are declared missing in each part.
+    """
     inputs = run.inputs()
+    before = run.inputs(run.previous_year) if run.previous_year is not None else None
+    found = _extent(inputs, before)
+    rows = _extent_rows(inputs, before, found)
+    rules = run.params.section(condition.SECTION, condition.ConditionParams)
+    state = condition.compute(inputs, rules)
+    former = condition.compute(before, rules) if before is not None else None
+    rows += condition.entries(state, inputs, former, run.params.worst_confidence(condition.SECTION))
+    registers, register_rows = _registers(run, inputs)
+    surveys = _held(lambda: _surveys(inputs))
+    agricultural = _held(lambda: inputs.whole_year("agricultural_products"), inputs)
+    eco_tourism = _held(lambda: inputs.whole_year("eco_tourism"), inputs)
+    watched = run.params.section(monitoring.SECTION, monitoring.MonitoringParams)
+    listed = catalogue.build(
+        surveys,
+        agricultural,
+        eco_tourism,
+        registers.units,
+        found.account["closing_ha"],
+        run.year,
+        watched,
+    )
+    changes = monitoring.compare(*monitoring.latest_two(surveys, run.year), watched)
+    owned = run.params.section(registration.SECTION, registration.RegistrationParams)
+    origin = _origin(inputs, "product_catalogue")
+    quality = run.params.worst_confidence(monitoring.SECTION)
+    rows += register_rows
+    rows += catalogue.entries(listed, origin=origin, quality=quality)
+    rows += monitoring.entries(changes, origin=origin, quality=quality)
+    stocks = assets(run, inputs, found)
+    rows += asset_account.entries(
+        stocks,
+        year=run.year,
+        extent_origin=inputs.change_origin("land_cover"),
+        stocks_origin=_origin(inputs, "resource_stocks"),
+        quality=run.params.worst_confidence(asset_account.SECTION),
+    )
+    graded = None
+    if gep_density is not None:
+        graded, graded_rows = _graded(run, inputs, state, gep_density)
+        rows += graded_rows
+    return Inventory(
+        entries=rows,
+        extent=found,
+        condition=state,
+        former=former,
+        catalogue=listed,
+        products=registration.attach_to_products(listed.products, registers.owners, owned),
+        registers=registers,
+        monitoring=changes,
+        series=monitoring.series(surveys),
+        assets=stocks,
+        grading=graded,
+        agricultural=agricultural,
+        eco_tourism=eco_tourism,
+    )
+
+
+def compute_brief(run: Run) -> Brief:
+    """Return the extent account and basic figures alone: what shares and ranks are taken from."""
+    inputs = run.inputs()
+    before = run.inputs(run.previous_year) if run.previous_year is not None else None
+    return Brief(_extent_rows(inputs, before, _extent(inputs, before)))
+
+
+def assets(run: Run, inputs: CountyInputs, found: Extent) -> AssetAccount:
+    """Return the account of resource assets at the prices of the year's start and end."""
+    rules = run.params.section(asset_account.SECTION, asset_account.AssetAccountParams)
+    level = PriceBook.read().index(rules.price_index)
+    base = float(level[rules.price_base_year])
+    stocks = _held(lambda: inputs.whole_year("resource_stocks"), inputs)
+    if stocks is None:
+        stocks = pd.DataFrame(columns=list(dictionary.tables()["resource_stocks"].fields))
+    return asset_account.compute(
+        found.changes,
+        found.account["closing_ha"],
+        stocks,
+        rules,
+        (float(level[run.year - 1]) / base, float(level[run.year]) / base),
+    )
+
+
+def _held(read: Callable[[], Found], inputs: CountyInputs | None = None) -> Found | None:
+    """Return what a table holds, or None where the pack does not hold it; cut to a county if given."""
+    try:
+        found = read()
+    except NotInPackError:
+        return None
+    if inputs is not None and isinstance(found, pd.DataFrame):
+        return found[found["county_code"] == inputs.county_code].reset_index(drop=True)
+    return found
+
+
+def _surveys(inputs: CountyInputs) -> pd.DataFrame:
+    """Return the county's surveys of products up to the accounting year."""
+    rows = inputs.pack.table("product_catalogue", inputs.county_code)
+    return rows[rows["year"] <= inputs.year]
+
+
+def _origin(inputs: CountyInputs, name: str) -> ledger.Origin:
+    """Return the origin of a table; of what the pack lacks nothing is told, and nothing rests on it."""
+    return inputs.origin(name) if inputs.has(name) else "observed"
+
+
+def _extent(inputs: CountyInputs, before: CountyInputs | None) -> Extent:
+    """Return the extent account and, where there is a year before, the change matrix."""
     closing = zonal.area_by_type(inputs.land_cover, inputs.coverage, inputs.cell_area_ha)
     opening, changes = None, None
-    rows = statistics.entries(inputs)
-    if run.previous_year is not None:
-        before = run.inputs(run.previous_year)
+    if before is not None:
         opening = zonal.area_by_type(before.land_cover, before.coverage, before.cell_area_ha)
         changes = extent.change_matrix(
             before.land_cover, inputs.land_cover, inputs.coverage, inputs.cell_area_ha
         )
-        rows += statistics.entries(before, measure="value_previous_year")
     account = extent.extent_account(opening, closing)
+    return Extent(account, changes, inputs.land_cover, inputs.coverage)
+
+
+def _extent_rows(
+    inputs: CountyInputs, before: CountyInputs | None, found: Extent
+) -> list[dict[str, Any]]:
+    """Return the ledger rows of the extent account and of the basic figures of both years."""
     origin = {"closing_ha": inputs.origin("land_cover"), "opening_ha": inputs.origin("land_cover")}
     origin["change_ha"] = inputs.change_origin("land_cover")
+    rows = statistics.entries(inputs)
+    if before is not None:
+        rows += statistics.entries(before, measure="value_previous_year")
     rows += [
         ledger.entry(
             "extent",
@@ -58,7 +240,7 @@ def compute(run: Run) -> Inventory:
             origin=origin[str(column)],
             method_id=METHOD,
         )
-        for column, values in account.items()
+        for column, values in found.account.items()
         for kind, value in values.items()
     ]
     rows.append(
@@ -72,12 +254,52 @@ def compute(run: Run) -> Inventory:
             method_id="zonal/coverage",
         )
     )
-    return Inventory(
-        entries=rows,
-        extent=account,
-        changes=changes,
-        catalogue=inputs.table("product_catalogue"),
-        catalogue_origin=inputs.origin("product_catalogue"),
+    return rows
+
+
+def _registers(run: Run, inputs: CountyInputs) -> tuple[Registers, list[dict[str, Any]]]:
+    """Return what the registers say and their ledger rows."""
+    rules = run.params.section(registration.SECTION, registration.RegistrationParams)
+    units, rights, disputes = (
+        _held(lambda: inputs.pack.vector("resource_units"), inputs),
+        _held(lambda: inputs.table("resource_rights")),
+        _held(lambda: inputs.table("resource_disputes")),
+    )
+    state = registration.analyse(units, inputs.geometry, run.year, rules)
+    held = registration.rights_summary(rights, units, run.year, rules)
+    disputed = registration.disputes(disputes, state.overlaps, run.year)
+    owners = registration.attach_owners(
+        inputs.land_cover, inputs.coverage, state.parts, inputs.cell_area_ha
+    )
+    rows = registration.entries(
+        state,
+        held,
+        disputed,
+        origin=_origin(inputs, "resource_units"),
+        quality=run.params.worst_confidence(registration.SECTION),
+    )
+    return Registers(state, held, disputed, owners, units), rows
+
+
+def _graded(
+    run: Run, inputs: CountyInputs, state: ConditionAccount, gep_density: xr.DataArray
+) -> tuple[Grading, list[dict[str, Any]]]:
+    """Return land and water graded, and the ledger rows."""
+    rules = run.params.section(grading.SECTION, grading.GradingParams)
+    result = grading.compute(
         land_cover=inputs.land_cover,
         coverage=inputs.coverage,
+        gep_density=gep_density,
+        condition=state.score,
+        accessibility=grading.county_accessibility(inputs, rules),
+        cell_area_ha=inputs.cell_area_ha,
+        params=rules,
     )
+    rows = grading.entries(
+        result,
+        origin=gep_density.attrs["origin"],
+        price_year=gep_density.attrs["price_year"],
+        price_basis="comparable",
+        quality=run.params.worst_confidence(grading.SECTION),
+    )
+    return result, rows

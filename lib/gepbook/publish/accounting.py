@@ -8,10 +8,11 @@ from gepbook import counties, ecosystems
 from gepbook.accounting import Account, completeness, registry, seea
 from gepbook.accounting.change import PART_ZH, PARTS, groups
 from gepbook.accounting.comparison import SAME
-from gepbook.accounting.prices import BASIS_ZH
 from gepbook.accounting.spec import CATEGORY_ZH
+from gepbook.inventory.condition import INDICATORS
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH, CONFIDENCES
+from gepbook.prices import BASIS_ZH
 from gepbook.publish import common, maps
 from gepbook.publish.display import (
     WAN,
@@ -31,11 +32,6 @@ BASIS_NAME = {"cost": "保护和开发成本", "market": "市场供需"}
 SHOWN_VARIABLES = 10
 WEAK = ("low", "design")
 KIND_ZH = {"price": "价格", "layer": "图层误差", "shift": "图层误差", "table": "统计误差"}
-GROUP_ZH = {
-    **dict(zip(ecosystems.read()["group"], ecosystems.read()["group_zh"], strict=True)),
-    "sea": "海域",
-}
-VARIABLE_ZH = {"vegetation_cover": "植被覆盖度", "net_primary_productivity": "净初级生产力"}
 
 
 def _figures(ledger: pd.DataFrame, account: str, measure: str, basis: str = "") -> pd.DataFrame:
@@ -576,8 +572,8 @@ def seea_condition(ledger: pd.DataFrame) -> Table | Prose:
     split = [str(item).partition(".") for item in wide.index]
     frame = pd.DataFrame(
         {
-            "生态系统": [GROUP_ZH[s[0]] for s in split],
-            "变量": [VARIABLE_ZH[s[2]] for s in split],
+            "生态系统": [common.GROUP_ZH[s[0]] for s in split],
+            "变量": [INDICATORS[s[2]].name_zh for s in split],
             "参照水平": wide["reference"].to_numpy(),
             "期初": wide["opening"].to_numpy(),
             "期末": wide["closing"].to_numpy(),
@@ -591,7 +587,7 @@ def seea_condition(ledger: pd.DataFrame) -> Table | Prose:
         frame,
         "状况账户 Condition account",
         {**forms, **indicator},
-        note="指标 = 值 / 参照水平，不超过 1；覆盖度 %，净初级生产力 g m-2 a-1（以碳计）。",
+        note="与调查篇的状况账户同源；指标为值在参照水平下限与上限之间的位置，0–1。",
     )
 
 
@@ -606,7 +602,7 @@ def seea_flows(ledger: pd.DataFrame, account: str) -> Table | Prose:
         .pivot_table(index="service", columns="measure", values="value", aggfunc="sum", sort=False)
         .fillna(0.0)
     )
-    names = GROUP_ZH if account == "seea_supply" else seea.USER_ZH
+    names = common.GROUP_ZH if account == "seea_supply" else seea.USER_ZH
     order = [c for c in (groups() if account == "seea_supply" else seea.USERS) if c in wide]
     wide.loc[""] = wide.sum()
     specs = registry.services()
@@ -635,7 +631,7 @@ def seea_assets(ledger: pd.DataFrame) -> Table | Prose:
         )
     )
     frame = table[list(seea.ASSET)].rename(columns=names)
-    frame.insert(0, "生态系统", [GROUP_ZH[i] for i in table["item"]])
+    frame.insert(0, "生态系统", [common.GROUP_ZH[i] for i in table["item"]])
     return Table(
         frame,
         "货币资产账户 Monetary asset account, 亿元（净现值）",

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Patch
 
+from gepbook import ecosystems
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH, ParameterSet
@@ -15,6 +16,10 @@ from gepbook.publish.display import Callout, Table
 from gepbook.publish.fonts import CATEGORY_COLORS
 from gepbook.run import Run
 
+GROUP_ZH = {
+    **dict(zip(ecosystems.read()["group"], ecosystems.read()["group_zh"], strict=True)),
+    "sea": "海域",
+}
 KIND_ZH = {"raster": "栅格", "vector": "矢量", "table": "表"}
 
 

@@ -16,6 +16,7 @@ from gepbook.publish.fonts import INK, QUIET
 
 GREENS = ("#eef4e4", "#cfe3bd", "#9dcb93", "#5fa976", "#2b7d5b", "#0d4f3f")
 METRES_PER_KM = 1000.0
+GRADES = 5
 #: Percent of cells at either end that share one colour: a few odd cells must not flatten the rest.
 OUTLIERS = 5
 
@@ -122,6 +123,25 @@ def raster_map(raster: xr.DataArray, geometry: BaseGeometry, unit: str) -> Pictu
         interpolation="nearest",
     )
     figure.colorbar(shown, ax=axes, label=unit, shrink=0.8, extend="both")
+    _frame(axes, geometry)
+    return Picture(figure)
+
+
+def grade_map(grades: xr.DataArray, geometry: BaseGeometry) -> Picture:
+    """Return a map of grades 1 to 5, the best darkest."""
+    figure, axes = new_figure(5.8, 3.7)
+    colors = class_colors(GRADES)[::-1]
+    axes.imshow(
+        grades.to_numpy(),
+        cmap=ListedColormap(colors),
+        vmin=0.5,
+        vmax=GRADES + 0.5,
+        extent=_extent(grades),
+        interpolation="nearest",
+    )
+    present = np.unique(grades.to_numpy()[np.isfinite(grades.to_numpy())]).astype(int)
+    handles = [Patch(color=colors[g - 1], label=f"{g} 等") for g in present]
+    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     _frame(axes, geometry)
     return Picture(figure)
 

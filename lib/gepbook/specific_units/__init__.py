@@ -17,10 +17,10 @@ from gepbook import ledger, paths
 from gepbook.accounting import account as county_account
 from gepbook.accounting import standards
 from gepbook.accounting.account import ServiceResult
-from gepbook.accounting.prices import ComparablePrices, PriceBook
 from gepbook.accounting.standards import Standard
 from gepbook.ledger import Origin
 from gepbook.params import Confidence, ParameterSet, worst
+from gepbook.prices import ComparablePrices, PriceBook
 from gepbook.run import DEFAULT_STANDARD, DRAFT, Run, Task, default_pack
 from gepbook.specific_units import valuation
 from gepbook.specific_units.definition import Right, Unit, read, read_definition

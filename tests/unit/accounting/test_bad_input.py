@@ -15,7 +15,6 @@ import yaml
 from gepbook import params, paths, zonal
 from gepbook.accounting import account, registry, standards
 from gepbook.accounting.layers import Layers
-from gepbook.accounting.prices import PriceBook
 from gepbook.errors import (
     CoverageError,
     GepbookError,
@@ -26,6 +25,7 @@ from gepbook.errors import (
 )
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import Pack, content_hash
+from gepbook.prices import PriceBook
 from gepbook.sections import models
 
 COUNTY = "330102"

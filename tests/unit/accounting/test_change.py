@@ -11,8 +11,8 @@ from gepbook import accounting
 from gepbook.accounting import change, seea, standards
 from gepbook.accounting.account import account, totals
 from gepbook.accounting.change import PARTS, Decomposition, shapley
-from gepbook.accounting.prices import PriceBook
 from gepbook.params import resolve
+from gepbook.prices import PriceBook
 from gepbook.run import Run
 
 CODE = "330903"

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from gepbook import paths, specific_units
 from gepbook.accounting import account as county_account
 from gepbook.accounting import standards
-from gepbook.accounting.prices import PriceBook
 from gepbook.errors import CodeError, CoverageError, GepbookError, ParameterError, StageError
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import Pack
 from gepbook.params import resolve
 from gepbook.paths import OPEN_PACK
+from gepbook.prices import PriceBook
 from gepbook.publish import specific_unit as show
 from gepbook.run import Run
 from gepbook.specific_units import publishing, valuation

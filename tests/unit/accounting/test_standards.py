@@ -5,9 +5,9 @@ import pytest
 from gepbook import accounting
 from gepbook.accounting import comparison, registry, standards
 from gepbook.accounting.account import account, totals
-from gepbook.accounting.prices import PriceBook
 from gepbook.errors import ParameterError
 from gepbook.params import resolve
+from gepbook.prices import PriceBook
 from gepbook.run import Run
 
 CODE = "330225"  # 象山县, a coastal pilot

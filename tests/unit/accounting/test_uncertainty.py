@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from gepbook import accounting
 from gepbook.accounting import registry, standards, uncertainty
 from gepbook.accounting.account import account, totals
-from gepbook.accounting.prices import PriceBook
 from gepbook.accounting.uncertainty import DrawnParameters, Uncertainty, quantile, spread
 from gepbook.params import Distribution, resolve
+from gepbook.prices import PriceBook
 from gepbook.run import Run
 
 CODE, YEAR = "330903", 2023  # 普陀区: small, and a coastal pilot
