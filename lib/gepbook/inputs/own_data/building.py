@@ -190,9 +190,9 @@ def _tables(found: Checked, part: Path) -> list[dict[str, Any]]:
 
 
 def _rasters(found: Checked, part: Path, say: Progress) -> list[dict[str, Any]]:
-    """Convert the rasters to Zarr on the grid, tile by tile."""
+    """Convert the rasters to Zarr on the grid, tile by tile; what says how far goes when all are done."""
     assert found.grid is not None
-    resources = []
+    resources, records = [], []
     for file in found.rasters:
         entry = dictionary.layers()[file.layer]
         name = f"{file.layer}-{file.year}" if file.year else file.layer
@@ -203,6 +203,7 @@ def _rasters(found: Checked, part: Path, say: Progress) -> list[dict[str, Any]]:
             say(f"{name}", done, whole)
 
         raster_store.build_raster(found.originals, file, found.grid, path, tile)
+        records.append(raster_store.record_of(path))
         resources.append(
             _resource(
                 found, part, path, layer=file.layer, kind="raster", title=entry.title, year=file.year,
@@ -210,6 +211,8 @@ def _rasters(found: Checked, part: Path, say: Progress) -> list[dict[str, Any]]:
                 **_described([file]),
             )
         )  # fmt: skip
+    for record in records:
+        record.unlink(missing_ok=True)
     return resources
 
 
