@@ -690,7 +690,8 @@ def attach_to_products(
     shares = shares.set_axis(
         ["state_share", "collective_share", "overlap_share", "unregistered_share"], axis="columns"
     )
-    result = products.join(shares, on="ecosystem_type")
+    found = shares.reindex(products["ecosystem_type"].astype("object")).set_axis(products.index)
+    result = pd.concat([products, found], axis=1)
     result["overlay_owner"] = most.reindex(products["ecosystem_type"]).to_numpy()
     stated = result["state_share"].where(result["owner_type"] == OWNERS[0])
     stated = stated.fillna(result["collective_share"].where(result["owner_type"] == OWNERS[1]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -146,6 +148,21 @@ def grade_map(grades: xr.DataArray, geometry: BaseGeometry) -> Picture:
     return Picture(figure)
 
 
+def parts_map(parts: Mapping[str, tuple[gpd.GeoSeries, str]], geometry: BaseGeometry) -> Picture:
+    """Return a map of named polygons in their colours, later ones above earlier ones."""
+    figure, axes = new_figure(5.8, 3.7)
+    handles = []
+    for label, (shapes, color) in parts.items():
+        if len(shapes):
+            gpd.GeoSeries(shapes.to_numpy()).plot(
+                ax=axes, color=color, edgecolor="white", linewidth=0.4, aspect="equal"
+            )
+            handles.append(Patch(color=color, label=label))
+    axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    _outline(axes, geometry)
+    return Picture(figure)
+
+
 def _extent(raster: xr.DataArray) -> tuple[float, float, float, float]:
     """Return the outer edges of a raster as left, right, bottom, top."""
     x, y = raster["x"].to_numpy(), raster["y"].to_numpy()
@@ -159,6 +176,13 @@ def _frame(axes: object, geometry: BaseGeometry) -> None:
     margin = 0.04 * max(right - left, top - bottom)
     box = geometry.envelope.buffer(5 * margin, join_style="mitre")
     gpd.GeoSeries([box.difference(geometry)]).plot(ax=axes, color="white")
+    _outline(axes, geometry)
+
+
+def _outline(axes: object, geometry: BaseGeometry) -> None:
+    """Draw a county's border and a scale bar around what was drawn."""
+    left, bottom, right, top = geometry.bounds
+    margin = 0.04 * max(right - left, top - bottom)
     gpd.GeoSeries([geometry.boundary]).plot(ax=axes, color=INK, linewidth=0.9)
     axes.set_xlim(left - margin, right + margin)  # type: ignore[attr-defined]
     axes.set_ylim(bottom - margin, top + margin)  # type: ignore[attr-defined]
