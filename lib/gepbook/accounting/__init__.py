@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from gepbook import inventory, ledger
 from gepbook import params as parameters
 from gepbook.accounting import account as county_account
 from gepbook.accounting import change as change_between
@@ -14,9 +15,10 @@ from gepbook.accounting import comparison, completeness, seea, standards, uncert
 from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.change import Change
 from gepbook.accounting.layers import Layers
+from gepbook.accounting.seea import SeeaParams
 from gepbook.accounting.standards import Standard
 from gepbook.inputs.county import CountyInputs
-from gepbook.inventory import condition
+from gepbook.inventory import asset_account, condition
 from gepbook.params import ParameterSet
 from gepbook.prices import ComparablePrices, PriceBook
 from gepbook.run import Run
@@ -90,6 +92,7 @@ def compute(run: Run) -> Account:
         rules = run.params.section(condition.SECTION, condition.ConditionParams)
         states = (condition.compute(core.former, rules), condition.compute(core.inputs, rules))
         rows += seea.entries(core.inputs, core.former, core.services, change, tables, states)
+        rows += _bridge(run, core, change, tables)
     rows += comparison.entries(
         core.layers, core.standard, core.services, _others(run), run.params, core.comparable_year
     )
@@ -139,6 +142,19 @@ def _normalised(run: Run, core: Account, inputs: CountyInputs) -> dict[str, floa
     """Return GEP of a year under long-term weather."""
     return change_between.normalised_gep(
         inputs, run.params, core.standard, core.prices, core.comparable_year
+    )
+
+
+def _bridge(run: Run, core: Account, change: Change, tables: SeeaParams) -> list[dict[str, Any]]:
+    """Return the bridge from the inventory's resource assets to the SEEA asset account (衔接表)."""
+    found = inventory.extent_of(core.inputs, core.former)
+    stocks = inventory.assets(run, core.inputs, found)
+    table = asset_account.bridge(stocks, seea.asset_account(change, tables)["closing"])
+    return asset_account.bridge_entries(
+        table,
+        year=run.year,
+        origin=ledger.weakest(r.origin for r in core.services if r.counts),
+        quality=run.params.worst_confidence(asset_account.SECTION),
     )
 
 

@@ -106,7 +106,7 @@ def compute(run: Run, gep_density: xr.DataArray | None = None) -> Inventory:
     """
     inputs = run.inputs()
     before = run.inputs(run.previous_year) if run.previous_year is not None else None
-    found = _extent(inputs, before)
+    found = extent_of(inputs, before)
     rows = _extent_rows(inputs, before, found)
     rules = run.params.section(condition.SECTION, condition.ConditionParams)
     state = condition.compute(inputs, rules)
@@ -166,7 +166,7 @@ def compute_brief(run: Run) -> Brief:
     """Return the extent account and basic figures alone: what shares and ranks are taken from."""
     inputs = run.inputs()
     before = run.inputs(run.previous_year) if run.previous_year is not None else None
-    return Brief(_extent_rows(inputs, before, _extent(inputs, before)))
+    return Brief(_extent_rows(inputs, before, extent_of(inputs, before)))
 
 
 def assets(run: Run, inputs: CountyInputs, found: Extent) -> AssetAccount:
@@ -208,7 +208,7 @@ def _origin(inputs: CountyInputs, name: str) -> ledger.Origin:
     return inputs.origin(name) if inputs.has(name) else "observed"
 
 
-def _extent(inputs: CountyInputs, before: CountyInputs | None) -> Extent:
+def extent_of(inputs: CountyInputs, before: CountyInputs | None) -> Extent:
     """Return the extent account and, where there is a year before, the change matrix."""
     closing = zonal.area_by_type(inputs.land_cover, inputs.coverage, inputs.cell_area_ha)
     opening, changes = None, None

@@ -435,3 +435,31 @@ def _measures(row: dict[Any, Any]) -> dict[str, float]:
             f"{prefix}closing": row[f"{prefix}closing"],
         }
     return {**measures, "value_revaluation": row["value_revaluation"]}
+
+
+def bridge_entries(
+    table: pd.DataFrame, *, year: int, origin: Origin, quality: Confidence
+) -> list[dict[str, Any]]:
+    """Return the ledger rows of a bridge: account `asset_bridge`, an item a line.
+
+    Measures `market_value`, whose note is the line's name, `difference`, whose note is its cause, and
+    `capitalised_value`.
+    """
+    notes = {"market_value": "title", "difference": "cause_zh"}
+    return [
+        ledger.entry(
+            "asset_bridge",
+            str(line),
+            measure,
+            row[f"{measure}_cny"],
+            "CNY",
+            origin=origin,
+            quality=quality,
+            method_id=METHOD,
+            price_basis="current",
+            price_year=year,
+            note=row[notes[measure]] if measure in notes else "",
+        )
+        for line, row in table.iterrows()
+        for measure in ("market_value", "difference", "capitalised_value")
+    ]

@@ -728,7 +728,7 @@ def disputes(disputes: pd.DataFrame | None, overlaps: gpd.GeoDataFrame, year: in
     unfiled = overlaps[lacking].reset_index(drop=True)
     ids = unfiled[["unit_id", "other_unit_id"]]
     unfiled["maybe_filed"] = ids.isin(listed.loc[~named, "unit_id"].tolist()).any(axis=1)
-    return Disputes(listed, unfiled, missing=(NO_DISPUTES,) if listed.empty else ())
+    return Disputes(listed, unfiled, missing=(NO_DISPUTES,) if disputes is None else ())
 
 
 def _pair(one: str, other: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from gepbook.accounting import Account, completeness, registry, seea
 from gepbook.accounting.change import PART_ZH, PARTS, groups
 from gepbook.accounting.comparison import SAME
 from gepbook.accounting.spec import CATEGORY_ZH
+from gepbook.inventory import asset_account
 from gepbook.inventory.condition import INDICATORS
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH, CONFIDENCES
@@ -615,6 +616,31 @@ def seea_flows(ledger: pd.DataFrame, account: str) -> Table | Prose:
         f"货币型{title}, 亿元",
         dict.fromkeys(frame.columns[1:], yi),
         note="实物型供给使用表见同名 XLSX；每项服务供给等于使用。",
+    )
+
+
+def bridge_table(ledger: pd.DataFrame) -> Table | Prose:
+    """Return resource assets beside the capitalised services of the same ecosystems (资产衔接表)."""
+    rows = ledger[ledger["account"] == "asset_bridge"]
+    if rows.empty:
+        return Prose("没有上一年，无资产账户衔接表。No year before: no bridge of assets.")
+    wide = rows.pivot_table(index="item", columns="measure", values="value")
+    notes = rows.pivot_table(index="item", columns="measure", values="note", aggfunc="first")
+    wide = wide.sort_index(key=lambda lines: lines == asset_account.TOTAL, kind="stable")
+    frame = pd.DataFrame(
+        {
+            "生态系统": notes["market_value"][wide.index].to_numpy(),
+            "资源资产市场价值 亿元": wide["market_value"].to_numpy(),
+            "差额 亿元": wide["difference"].to_numpy(),
+            "服务资本化价值 亿元": wide["capitalised_value"].to_numpy(),
+            "差额的原因": notes["difference"][wide.index].to_numpy(),
+        }
+    )
+    return Table(
+        frame,
+        "资源资产与生态系统资产的衔接 Bridge between resource and ecosystem assets",
+        dict.fromkeys([c for c in frame if c.endswith("亿元")], yi),
+        note="同一片土地与水的两种价值并列，不相加；市场价值见调查篇的资产账户。",
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gepbook import ecosystems
 from gepbook.inputs.own_data import dictionary
 from gepbook.inventory import Inventory, catalogue, monitoring, registration
 from gepbook.ledger import ORIGIN_ZH
@@ -16,7 +15,10 @@ from gepbook.run import Run
 
 PRODUCT_COLUMNS = (
     "product", "product_class", "subject", "origin", "ecosystem_type", "quantity", "unit",
-    "quality_grade", "owner_type", "rights_status", "protection_status", "development_status",
+    "quality_grade", "function",
+)  # fmt: skip
+STANDING_COLUMNS = (
+    "product", "owner_type", "rights_status", "protection_status", "development_status",
     "data_source", "survey_date", "confidence",
 )  # fmt: skip
 HA = "{:,.0f}".format
@@ -44,23 +46,37 @@ def _lacking(sentences: tuple[str, ...]) -> str:
 
 
 def catalogue_table(result: Inventory, run: Run) -> Table:
-    """Return the product list with its owners by overlay (生态产品目录清单)."""
-    titles = _titles("product_catalogue")
-    frame = result.products[list(PRODUCT_COLUMNS)].rename(columns=titles)
-    names = {**ecosystems.read().set_index("id")["name_zh"], "": ""}
-    frame[titles["ecosystem_type"]] = frame[titles["ecosystem_type"]].map(names)
-    origins = {**_labels("product_catalogue", "origin"), "": ""}
-    frame[titles["origin"]] = frame[titles["origin"]].map(origins)
-    frame["叠加核对"] = result.products["owner_check"]
+    """Return the product list: what there is, how much and how good (生态产品目录清单)."""
+    frame = _products(result, PRODUCT_COLUMNS)
     if run.pack.has("product_catalogue"):
         frame["性质"] = ORIGIN_ZH[run.pack.origin("product_catalogue")]
     return Table(
         frame,
         "生态产品目录清单 Product catalogue",
-        {titles["quantity"]: HA},
-        note="每种产品取最近一次调查；“叠加核对”为登记单元与该类生态系统叠加所得主要所有权与清单所载是否一致。"
+        {"数量": HA},
+        note="每种产品取最近一次调查；统计所知而清单所无的产品列在后面。"
         + _lacking(result.catalogue.missing),
     )
+
+
+def standing_table(result: Inventory) -> Table:
+    """Return whose the products are, and how protected and used (权属、保护与利用)."""
+    frame = _products(result, STANDING_COLUMNS)
+    frame.insert(2, "叠加核对", result.products["owner_check"])
+    return Table(
+        frame,
+        "产品的权属、保护与利用 Rights, protection and use of products",
+        note="“叠加核对”：登记单元与该类生态系统叠加所得的主要所有权，与清单所载是否一致。",
+    )
+
+
+def _products(result: Inventory, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return columns of the products under their Chinese titles and words."""
+    frame = result.products[list(columns)].copy()
+    for column in columns:
+        words = _labels("product_catalogue", column)
+        frame[column] = frame[column].map(lambda word, words=words: words.get(word, word))
+    return frame.rename(columns=_titles("product_catalogue"))
 
 
 def gaps_table(result: Inventory) -> Table | Prose:
