@@ -19,6 +19,7 @@ from gepbook.params import CONFIDENCES, Params, parameter
 from gepbook.run import Run
 
 METHOD = "province/sum"
+WHOLE = "全省"
 YI = 1e8
 WAN = 1e4
 #: Accounts whose figures the province sums from its counties.
@@ -32,7 +33,19 @@ SUMMED = (
     "seea_supply",
     "seea_use",
     "seea_asset",
+    "asset_bridge",
 )
+#: What the counties' registers add up to: column → (item, measure) of the account `registration`.
+REGISTERED = {
+    "units": ("units", "number"),
+    "held_ha": ("coverage", "area"),
+    "registered_ha": ("coverage", "registered_area"),
+    "overlap_ha": ("overlap", "area"),
+    "gap_ha": ("gap", "area"),
+    "important": ("important", "number"),
+    "important_registered": ("important_registered", "number"),
+    "open_disputes": ("disputes", "open"),
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Bulletin:
     `counties` holds levels, ranks and allocation by county; `prefectures` sums; `services` the
     province's value by service in CNY; `reference` published results beside those of this run, with its
     90 % interval; `plausibility` the counties whose figures lie outside the expected bounds.
+    `registration` holds what the registers say, by prefecture and for the province.
     `missing` names the counties without an account, `incomplete` what lacks in accounts that are not
     whole: both empty unless a partial province was allowed.
     """
@@ -55,6 +69,7 @@ class Bulletin:
     targets: pd.DataFrame
     reference: pd.DataFrame
     plausibility: pd.DataFrame
+    registration: pd.DataFrame
     missing: list[str]
     incomplete: pd.Series
 
@@ -117,9 +132,29 @@ def compute(run: Run) -> Bulletin:
         plausibility=_plausibility(
             levels, pool, run.params.section("plausibility", PlausibilityParams)
         ),
+        registration=_registration(pool),
         missing=missing,
         incomplete=province.incomplete(pool),
     )
+
+
+def _registration(pool: pd.DataFrame) -> pd.DataFrame:
+    """Return the counties' registers summed by prefecture, the province last (确权登记汇总).
+
+    Returns
+    -------
+    DataFrame indexed by prefecture, columns `REGISTERED` and `share`, of important units registered
+    """
+    table = pd.DataFrame(
+        {
+            name: province.county_values(pool, "registration", *place)
+            for name, place in REGISTERED.items()
+        }
+    ).fillna(0.0)
+    sums = table.groupby(counties.read()["prefecture"]).sum()
+    sums.loc[WHOLE] = table.sum()
+    sums["share"] = sums["important_registered"] / sums["important"].where(sums["important"] > 0)
+    return sums
 
 
 def _entries(
@@ -152,6 +187,21 @@ def _entries(
         whole = functools.reduce(lambda a, b: a.add(b, fill_value=0.0), draws.values())
         made = uncertainty.with_bands(made, uncertainty.bands(whole), pd.DataFrame())
         made += _sensitivity(run, pool, sobol)
+    registers = pool[pool["account"] == "registration"]
+    made += [
+        ledger.entry(
+            "registration",
+            item,
+            measure,
+            own["value"].sum(),
+            own["unit"].iloc[0],
+            origin=ledger.weakest(own["origin"]),
+            quality=max(own["quality"], key=_rank),
+            method_id=METHOD,
+        )
+        for item, measure in REGISTERED.values()
+        if len(own := registers[(registers["item"] == item) & (registers["measure"] == measure)])
+    ]
     made.append(
         ledger.entry(
             "statistics",

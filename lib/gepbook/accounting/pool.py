@@ -15,7 +15,7 @@ from gepbook.run import LEDGER_FILE, Run, stage_dir
 
 logger = logging.getLogger(__name__)
 STAGES: dict[str, Callable[[Run], Any]] = {
-    "inventory": inventory.compute,
+    "inventory": inventory.compute_brief,
     "accounting": accounting.compute_brief,
 }
 

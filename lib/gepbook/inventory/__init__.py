@@ -87,7 +87,7 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Brief:
-    """What other counties and the province need of an inventory: its ledger rows of extent."""
+    """What other counties and the province need of an inventory: its ledger rows."""
 
     entries: list[dict[str, Any]]
 
@@ -163,10 +163,11 @@ def compute(run: Run, gep_density: xr.DataArray | None = None) -> Inventory:
 
 
 def compute_brief(run: Run) -> Brief:
-    """Return the extent account and basic figures alone: what shares and ranks are taken from."""
+    """Return extent, basic figures and registration alone: what provincial tables are made from."""
     inputs = run.inputs()
     before = run.inputs(run.previous_year) if run.previous_year is not None else None
-    return Brief(_extent_rows(inputs, before, extent_of(inputs, before)))
+    rows = _extent_rows(inputs, before, extent_of(inputs, before))
+    return Brief(rows + _registers(run, inputs)[1])
 
 
 def assets(run: Run, inputs: CountyInputs, found: Extent) -> AssetAccount:

@@ -758,12 +758,13 @@ def entries(
             ("outside", "area", balance.outside_ha, "ha"),
             ("area_check", "number", int((~registration.areas["within"]).sum()), "1"),
         ]
-        measures = {"个数": "share_of_number", "面积": "share_of_area"}
-        figures += [
-            ("important_registered", measures[row.basis], row.share, "1")
-            for row in registration.important.itertuples()
-            if not np.isnan(row.share)
-        ]
+        faces = {"个数": ("number", "1"), "面积": ("area", "ha")}
+        for row in registration.important.itertuples():
+            measure, unit = faces[row.basis]
+            figures.append(("important", measure, row.total, unit))
+            figures.append(("important_registered", measure, row.registered, unit))
+            if not np.isnan(row.share):
+                figures.append(("important_registered", f"share_of_{measure}", row.share, "1"))
     if rights is not None and NO_RIGHTS not in rights.missing:
         figures += [
             ("rights", "number", rights.by_kind["number"].sum(), "1"),

@@ -25,6 +25,7 @@ from gepbook.publish.display import (
 from gepbook.publish.fonts import CATEGORY_COLORS
 from gepbook.run import Run
 
+HA_PER_KM2 = 100.0
 PER_KM2 = 1e4  # CNY per km² → 万元/km²
 
 
@@ -295,4 +296,29 @@ def plausibility_table(result: Bulletin) -> Table:
         "合理区间检查 Plausibility",
         dict.fromkeys(["下限", "上限", "中位数"], "{:,.2f}".format),
         note="区间据已公布结果拟定，超出只提示复核，不作为错误；平原与城区县森林少，密度与调节占比低于下限属预期。",
+    )
+
+
+def registration_table(result: Bulletin) -> Table:
+    """Return what the registers of natural resources say, by prefecture (自然资源确权登记)."""
+    table = result.registration
+    frame = pd.DataFrame(
+        {
+            "设区市": table.index,
+            "登记单元": table["units"].to_numpy(),
+            "已登簿 km²": table["registered_ha"].to_numpy() / HA_PER_KM2,
+            "重叠 km²": table["overlap_ha"].to_numpy() / HA_PER_KM2,
+            "空白 km²": table["gap_ha"].to_numpy() / HA_PER_KM2,
+            "重要资源单元": table["important"].to_numpy(),
+            "其中已登簿": table["share"].to_numpy(),
+            "未决争议": table["open_disputes"].to_numpy(),
+        }
+    )
+    forms = dict.fromkeys(["登记单元", "重要资源单元", "未决争议"], "{:,.0f}".format)
+    forms |= dict.fromkeys(["已登簿 km²", "空白 km²"], "{:,.0f}".format)
+    return Table(
+        frame,
+        "自然资源确权登记 Registration of natural resources",
+        {**forms, "重叠 km²": "{:,.1f}".format, "其中已登簿": percent},
+        note="目标：2023 年底基本完成重要自然资源统一确权登记（浙委办发〔2021〕82号 二(一)）。",
     )

@@ -172,9 +172,7 @@ def _tables(found: Checked, part: Path) -> list[dict[str, Any]]:
     resources = []
     for name, reads in found.tables.items():
         entry = dictionary.tables()[name]
-        frames = [read.frame for _, read in reads if read.frame is not None and len(read.frame)]
-        if not frames:
-            continue
+        frames = [read.frame for _, read in reads if read.frame is not None]
         whole = pd.concat(frames, ignore_index=True).sort_values(entry.key, ignore_index=True)
         path = part / "tables" / f"{name}.csv"
         path.parent.mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ from gepbook.inputs.own_data import (
     archives,
     declaration,
     dictionary,
-    rasters,
+    raster_checks,
     table_checks,
     tables,
     templates,
@@ -100,7 +100,7 @@ def check(folder: Path, *, read_rasters: bool = True) -> Checked:
     found.rasters = _files(found, "raster")
     if read_rasters and found.grid is not None:
         for file in found.rasters:
-            found.problems += rasters.check_raster(
+            found.problems += raster_checks.check_raster(
                 found.originals, file, found.grid, found.boundaries, limits()
             )
     _check_whole(found)
@@ -127,7 +127,7 @@ def _files(found: Checked, kind: str) -> list[FileEntry]:
         file
         for file in found.declaration.files
         if kind_of(file) == kind
-        and not (kind == "table" and templates.untouched(found.originals, file))
+        and (kind != "table" or file.none or not templates.untouched(found.originals, file))
     ]
 
 
@@ -241,12 +241,17 @@ def _check_tables(found: Checked) -> None:
     years = found.declaration.years
     reads = defaultdict(list)
     for file in _files(found, "table"):
+        if file.none:
+            empty = pd.DataFrame(columns=list(file.entry.fields))
+            reads[file.table].append((file, TableRead(empty, pd.Series(dtype="str"), [])))
+            continue
         read = tables.read_table(found.originals, file)
         found.problems += read.problems
         found.problems += table_checks.check_table(file, read, _codes(found), years, limits())
         reads[file.table].append((file, read))
     for table in reads.values():
-        found.problems += table_checks.check_years(table, limits(), years)
+        if not any(file.none for file, _ in table):
+            found.problems += table_checks.check_years(table, limits(), years)
     found.tables = dict(reads)
 
 

@@ -59,11 +59,14 @@ class GridEntry(_Closed):
 class FileEntry(_Closed):
     """One file: a `table` (or vector layer) or a raster `layer` of the data dictionary.
 
-    `path` is relative to the folder; inside an archive it is `archive.zip/inner/file.shp`. `sheet`,
-    `header_rows` (counted from 1; several where the header is merged over rows) and `encoding` are of
-    tables; `layer_in_file` names a layer of a geodatabase or GeoPackage; `nodata`, `bands`, `classes`
-    (a crosswalk) and `unit` are of rasters; `crs` overrides what the file says. `year` applies to all
-    rows of a file without a column for it.
+    `path` is relative to the folder; inside an archive it is `archive.zip/inner/file.shp`. `year` applies
+    to all rows of a file without a column for it.
+
+    Of tables: `sheet`, `header_rows` (counted from 1; several where the header is merged over rows),
+    `encoding` (of shapefiles too), `missing` words, `total_rows`; `none` says that the county has none of
+    it, such as no large reservoir, so that an empty table is an answer. Of vector layers:
+    `layer_in_file` of a geodatabase or GeoPackage. Of rasters: `nodata`, `unit`, `classes` (a crosswalk).
+    `crs` overrides what the file says.
     """
 
     path: str
@@ -82,6 +85,7 @@ class FileEntry(_Closed):
     unit: str = ""
     classes: str = ""
     accept: list[Accepted] = []
+    none: bool = False
     origin: Origin = "observed"
     change_origin: Origin | None = None
     origin_note: str = ""
@@ -107,6 +111,8 @@ class FileEntry(_Closed):
                 f"classes {self.classes!r}: no such crosswalk."
                 f"{near(self.classes, dictionary.crosswalks())}"
             )
+        if self.none and (not self.table or "year" in dictionary.tables()[self.table].fields):
+            raise ValueError("none is for tables without years; write 0 where there is nothing")
         if self.table:
             fields = dictionary.tables()[self.table].fields
             unknown = [name for name in self.columns if name not in fields]
