@@ -14,6 +14,7 @@ BANNED = [
     ("gepbook.accounting.services", ("gepbook.inputs", "gepbook.run")),
     ("gepbook.accounting.factors", ("gepbook.inputs", "gepbook.run")),
     ("gepbook.params", ("gepbook.accounting", "gepbook.inputs", "gepbook.run")),
+    ("gepbook.prices", ("gepbook.accounting", "gepbook.inputs", "gepbook.run")),
     ("gepbook.ledger", ("gepbook.accounting", "gepbook.inputs", "gepbook.run")),
 ]
 

@@ -84,6 +84,20 @@ class Inventory:
     agricultural: pd.DataFrame | None
     eco_tourism: pd.DataFrame | None
 
+    @property
+    def files(self) -> dict[str, pd.DataFrame]:
+        """The lists that are kept beside the ledger, by file name."""
+        lists = {
+            "products.parquet": self.products,
+            "catalogue_gaps.parquet": self.catalogue.gaps,
+            "product_series.parquet": self.series,
+            "alerts.parquet": self.monitoring.alerts,
+            "owners.parquet": self.registers.owners,
+        }
+        if self.grading is not None:
+            lists["grading_units.parquet"] = self.grading.units
+        return lists
+
 
 @dataclass(frozen=True)
 class Brief:

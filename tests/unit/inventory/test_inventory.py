@@ -131,6 +131,14 @@ def test_every_table_and_figure_of_the_chapter_can_be_drawn(run, result, ledger)
         assert text
 
 
+def test_the_lists_are_kept_beside_the_ledger(tmp_path, result, ledger):
+    run = run_of(OPEN_PACK, tmp_path)
+    folder = run.write(ledger, result.files)
+    series = pd.read_parquet(folder / "product_series.parquet")
+    assert sorted(series["year"].unique()) == [2020, 2021, 2022, 2023]
+    assert len(pd.read_parquet(folder / "products.parquet")) == len(result.products)
+
+
 def test_without_registers_each_part_says_what_is_missing(tmp_path):
     pack = shutil.copytree(OPEN_PACK, tmp_path / "pack")
     manifest = json.loads((pack / "datapackage.json").read_text(encoding="utf-8"))
