@@ -104,6 +104,7 @@ def check(folder: Path, *, read_rasters: bool = True) -> Checked:
                 found.originals, file, found.grid, found.boundaries, limits()
             )
     _check_whole(found)
+    found.problems = list(dict.fromkeys(found.problems))  # an archive's own are told by each reader
     return found
 
 

@@ -22,12 +22,17 @@ NUMERAL = {"十": 1e1, "百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}
 UNREADABLE = (
     pint.errors.PintError,
     tokenize.TokenError,
+    ArithmeticError,
     AssertionError,
     AttributeError,
+    LookupError,
+    RecursionError,
     SyntaxError,
     ValueError,
     TypeError,
 )
+#: Characters of the longest unit; what is longer, or a tower of powers, is not evaluated at all.
+LONGEST = 40
 #: Units that different tables use for different things.
 AMBIGUOUS = {"度": "千瓦时 (electricity) or degree (slope)"}
 
@@ -72,6 +77,8 @@ def factor(declared: str, wanted: str) -> tuple[float, float]:
         raise UnitError(f"unit {declared!r} may be {AMBIGUOUS[declared]}. Write one of these.")
     if not declared and wanted:
         raise UnitError(f"has no unit; it must be one of {wanted!r}. Declare it.")
+    if len(declared) > LONGEST or "**" in declared or declared.count("^") > 1:
+        raise UnitError(f"unit {declared[:LONGEST]!r} is no unit that a table is in. Correct it.")
     if declared == wanted:
         return 1.0, 0.0
     try:
@@ -91,9 +98,10 @@ def factor(declared: str, wanted: str) -> tuple[float, float]:
             f"unit {declared!r} is not known. Write it as in params/pack/units.txt, "
             "such as 万元, 亿元, 万亩, 吨, %."
         ) from error
-    if not math.isfinite(scale):
+    found = float(one - zero) * scale, float(zero)
+    if not all(map(math.isfinite, found)):
         raise UnitError(f"unit {declared!r} has no finite scale. Correct the unit.")
-    return float(one - zero) * scale, float(zero)
+    return found
 
 
 def _or_one(text: str) -> str:

@@ -25,6 +25,15 @@ class Limits(Params):
     workbook_size_mb: float = parameter("MB", "Largest unpacked size of a workbook", gt=0)
     resolution_ratio: float = parameter("1", "Largest cell beside the pack's cell", ge=1)
     nodata_inside_share: float = parameter("1", "Largest share of a county without value", ge=0)
+    class_codes: int = parameter("1", "Most different codes of a raster of classes", gt=0)
+    fill_values: tuple[float, ...] = parameter("1", "Numbers that programs write for missing")
+    fill_from: float = parameter("1", "Size from which any number stands for missing", gt=0)
+    place_margin_degree: float = parameter("degree", "How far data may lie off the counties", ge=0)
+    web_map_shift_least_m: float = parameter("m", "Least shift taken for that of web maps", ge=0)
+    web_map_shift_most_m: float = parameter("m", "Largest shift taken for that of web maps", gt=0)
+    web_map_remainder: float = parameter(
+        "1", "Largest share of the differing area that stays when the shift is undone", ge=0, lt=1
+    )
 
 
 @functools.cache

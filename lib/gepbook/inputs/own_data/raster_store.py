@@ -54,7 +54,7 @@ def build_raster(
     folder : Path
         The user's folder.
     file : FileEntry
-        Of a raster layer that `rasters.check_raster` found no error in.
+        Of a raster layer that `raster_checks.check_raster` found no error in.
     grid : GridSpec
     out : Path
         The store, `….zarr`; a former one is replaced when the new one is complete, and left as it is

@@ -16,22 +16,16 @@ from gepbook.errors import CodeError, near
 from gepbook.inputs import ranges
 from gepbook.inputs.manifest import TableField
 from gepbook.inputs.own_data import dictionary
+from gepbook.inputs.own_data.cells import NULLABLE, ONE_TO_ONE
 from gepbook.inputs.own_data.declaration import FileEntry
 from gepbook.inputs.own_data.dictionary import FieldEntry, TableEntry
+from gepbook.inputs.own_data.findings import SHOWN, Findings, shown
+from gepbook.inputs.own_data.headers import CODE, FIGURES, YEAR, scale_of_unit
 from gepbook.inputs.own_data.limits import Limits
 from gepbook.inputs.own_data.problems import Problem, Severity
-from gepbook.inputs.own_data.tables import (
-    CODE,
-    NULLABLE,
-    ONE_TO_ONE,
-    PERCENT,
-    SHOWN,
-    YEAR,
-    Findings,
-    TableRead,
-    scale_of_unit,
-    shown,
-)
+from gepbook.inputs.own_data.tables import TableRead
+
+PERCENT = "percent"
 
 CODE_LENGTH = 6
 SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
@@ -218,7 +212,7 @@ def _checks(name: str, field: FieldEntry, years: Collection[int]) -> list[pa.Che
         return [pa.Check.isin(list(field.allowed), error="unknown_value")]
     if name == YEAR:
         return [pa.Check.isin(list(years), error="year_outside")]
-    if field.type not in ("number", "integer"):
+    if field.type not in FIGURES:
         return []
     low, high = _range(name, field)
     return [
@@ -451,7 +445,7 @@ def _check_totals(file: FileEntry, read: TableRead, limits: Limits, findings: Fi
     summed = [
         name
         for name, field in file.entry.fields.items()
-        if field.type in ("number", "integer")
+        if field.type in FIGURES
         and name not in file.entry.key
         and field.unit != PERCENT
         and not INTENSIVE.search(name)
@@ -530,7 +524,7 @@ def _check_jumps(
     ordered = ordered.sort_values([*place, YEAR]).reset_index(drop=True)
     before = ordered.groupby(place).shift()
     for name, field in entry.fields.items():
-        if field.type not in ("number", "integer") or name in entry.key:
+        if field.type not in FIGURES or name in entry.key:
             continue
         ratio = ordered[name].astype("float64") / before[name].astype("float64")
         odd = np.isfinite(ratio) & (

@@ -13,11 +13,12 @@ import pandas as pd
 import pyproj
 import shapely
 
-from gepbook.inputs.own_data import conversion, table_checks
+from gepbook.inputs.own_data import table_checks
 from gepbook.inputs.own_data.declaration import Accepted, FileEntry
+from gepbook.inputs.own_data.headers import CODE, scale_of_unit
 from gepbook.inputs.own_data.limits import Limits
 from gepbook.inputs.own_data.problems import Problem, Severity
-from gepbook.inputs.own_data.tables import CODE, TableRead
+from gepbook.inputs.own_data.tables import TableRead
 from gepbook.inputs.own_data.vectors import (
     GEODETIC,
     HECTARE,
@@ -31,8 +32,6 @@ from gepbook.inputs.own_data.vectors import (
 DECLARED = "declared_area_ha"
 #: Units that areas are mistaken for.
 OTHER_AREAS = ("亩", "万亩", "m2", "km2")
-#: GCJ-02, the offset of public web maps (火星坐标), moves places in China by this much.
-GCJ_SHIFT_M = (300.0, 600.0)
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def check_vector(
     known : collection of str
         County codes that the pack is of.
     limits : Limits
-        `overlap_tolerance_ha` and `area_tolerance`.
+        `overlap_tolerance_ha`, `area_tolerance` and those of `web_map`.
     boundaries : GeoDataFrame, optional
         County polygons with `county_code` as column or index, in any coordinate system.
 
@@ -297,10 +296,11 @@ def _other_unit(layer: _Layer, ratio: pd.Series) -> str:
     """Return a hint when the areas differ by what two units differ by."""
     column = layer.file.columns.get(DECLARED)
     unit = column.unit if column and column.unit else "ha"
-    own, _ = conversion.factor(unit, "ha")
+    own = scale_of_unit(unit, "ha")
     for other in OTHER_AREAS:
-        expected = own / conversion.factor(other, "ha")[0]
-        if other != unit and abs(ratio.median() / expected - 1) <= layer.limits.area_tolerance:
+        meant = scale_of_unit(other, "ha")
+        off = abs(ratio.median() * meant[0] / own[0] - 1) if own and meant else math.inf
+        if other != unit and off <= layer.limits.area_tolerance:
             return f" The figures look like {other}, not {unit}: declare the unit."
     return ""
 
@@ -339,7 +339,7 @@ def _web_map_offset(
     """Return a warning when a coverage lies off the boundaries as web maps do (GCJ-02).
 
     The shift is the median of that of the counties' centroids. It is believed when moving the counties
-    back by it more than halves the area that differs.
+    back by it leaves at most `web_map_remainder` of the area that differs.
     """
     codes = layer.frame.loc[sound.index, CODE].astype("str")
     drawn = sound.groupby(codes).agg(lambda shapes: shapely.union_all(shapes.array))
@@ -353,13 +353,13 @@ def _web_map_offset(
     )
     east, north = np.median(a - b, axis=0)
     shift = math.hypot(east, north)
-    low, high = GCJ_SHIFT_M
-    if not low <= shift <= high:
+    limits = layer.limits
+    if not limits.web_map_shift_least_m <= shift <= limits.web_map_shift_most_m:
         return []
     back = shapely.transform(ours, lambda xy: np.subtract(xy, (east, north)))
     before = shapely.area(shapely.symmetric_difference(ours, theirs)).sum()
     after = shapely.area(shapely.symmetric_difference(back, theirs)).sum()
-    if after > before / 2:
+    if after > before * limits.web_map_remainder:
         return []
     message = (
         "all of it lies off the boundaries by what web maps are off (GCJ-02): "

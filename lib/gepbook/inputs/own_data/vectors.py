@@ -27,10 +27,14 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, Geomet
 
 from gepbook import paths
 from gepbook.errors import PackError, near
-from gepbook.inputs.own_data import tables
 from gepbook.inputs.own_data.archives import RefusedError, opened
+from gepbook.inputs.own_data.cells import convert
 from gepbook.inputs.own_data.declaration import FileEntry
+from gepbook.inputs.own_data.findings import Findings
+from gepbook.inputs.own_data.headers import find_targets
+from gepbook.inputs.own_data.limits import limits
 from gepbook.inputs.own_data.problems import Problem
+from gepbook.inputs.own_data.sheets import Cell, Sheet
 
 PARQUET = ".parquet"
 SHAPEFILE = ".shp"
@@ -56,7 +60,6 @@ SEMI_MAJOR_M = 6378137.0  # of CGCS2000 and WGS 84 (GB 22021-2008)
 GEOGRAPHIC = (4490, 4326)
 #: CGCS2000 Gauss–Krüger: 3-degree by central meridian and by zone, 6-degree by meridian and by zone.
 ZONES = (*range(4534, 4555), *range(4513, 4534), *range(4502, 4513), *range(4491, 4502))
-MARGIN_DEGREE = 0.6  # around the counties: the sea that belongs to them
 FULL_TURN = 360  # degrees; larger coordinates are metres
 SAMPLE = 500  # features whose place is looked up
 HECTARE = 1e4  # m2
@@ -124,7 +127,7 @@ def read_vector(folder: Path, file: FileEntry, crs: pyproj.CRS) -> VectorRead:
         problems.append(report("no_rows", "has no features", "Fill the layer, or take it out."))
         return VectorRead(None, _places(0), problems)
     places = _places(len(raw))
-    attributes, found = _attributes(raw, file, places)
+    attributes, found = _attributes(raw, file)
     named = attributes[file.entry.key].astype("object").fillna("?").astype("str")
     places = places + " (" + named.iloc[:, 0].str.cat(named.iloc[:, 1:], sep=" ") + ")"
     geometry, wrong = _geometry(raw.geometry, file, crs, places, report)
@@ -360,7 +363,7 @@ def _family(encoding: str) -> str:
 # Attributes ---------------------------------------------------------------------------------------
 
 
-class _Features(tables._Sheet):
+class _Features(Sheet):
     """An attribute table as a sheet: row 1 holds its names, row 2 the first feature."""
 
     def row_place(self, row: int) -> str:
@@ -372,40 +375,35 @@ class _Features(tables._Sheet):
         return self.row_place(row)
 
 
-def _attributes(
-    raw: gpd.GeoDataFrame, file: FileEntry, places: pd.Series
-) -> tuple[pd.DataFrame, list[Problem]]:
+def _attributes(raw: gpd.GeoDataFrame, file: FileEntry) -> tuple[pd.DataFrame, list[Problem]]:
     """Return the dictionary's fields, read by the rules of tables, and what is wrong with them."""
-    findings = tables.Findings(file.path, file.accept)
+    findings = Findings(file.path, file.accept)
     plain = _whole_names(raw.drop(columns=raw.geometry.name), file, findings)
     sheet = _Features(cells=_cells(plain), title=file.path)
     rows = range(2, len(plain) + 2)
     file = file.model_copy(update={"header_rows": [1]})
     try:
-        targets = tables._targets(sheet, file, findings)
-    except tables._Refused as refusal:
-        findings.add(*refusal.args, place=refusal.place, value=refusal.value)
+        targets = find_targets(sheet, file, findings)
+    except RefusedError as refusal:
+        findings.take(refusal)
         targets = []
-    tables._check_units(sheet, file, targets, findings)
-    frame = tables._frame(sheet, file, targets, rows, findings)
-    if "renamed_codes" in file.accept:
-        tables._mend_codes(frame, places, file, findings)
+    frame = convert(sheet, file, targets, rows, findings)
     return frame, findings.problems()
 
 
-def _cells(plain: pd.DataFrame) -> dict[int, dict[int, tables._Cell]]:
+def _cells(plain: pd.DataFrame) -> dict[int, dict[int, Cell]]:
     """Return names and values as the cells of a sheet; what is missing is left out."""
     numbers = range(1, plain.shape[1] + 1)
-    head = {n: tables._Cell(str(name)) for n, name in zip(numbers, plain.columns, strict=True)}
+    head = {n: Cell(str(name)) for n, name in zip(numbers, plain.columns, strict=True)}
     rows = plain.where(plain.notna(), None).to_numpy().tolist()
     cells = {1: head}
     for row, values in enumerate(rows, start=2):
         named = zip(numbers, values, strict=True)
-        cells[row] = {n: tables._Cell(value) for n, value in named if value is not None}
+        cells[row] = {n: Cell(value) for n, value in named if value is not None}
     return cells
 
 
-def _whole_names(plain: pd.DataFrame, file: FileEntry, findings: tables.Findings) -> pd.DataFrame:
+def _whole_names(plain: pd.DataFrame, file: FileEntry, findings: Findings) -> pd.DataFrame:
     """Give columns that a shapefile cut to ten bytes the names they are declared by."""
     if Path(file.path).suffix.casefold() != SHAPEFILE:
         return plain
@@ -511,7 +509,7 @@ def _placed(
     sample = centres[:, known[:: -(-len(known) // SAMPLE)]]
     if stated is None:
         likely = _likely(sample)
-        message = "has no coordinate system" + _looks(likely)
+        message = "has no coordinate system" + looks(likely)
         remedy = "Declare `crs`, or add the .prj."
         return _under(drawn, likely), [report("no_crs", message, remedy)]
     if not (stated.is_geographic or stated.is_projected):
@@ -526,7 +524,7 @@ def _placed(
     if _most(inside):
         likely = [] if on_land.any() else _likely(sample, on_land=True)
         if likely:
-            message = f"all of it lies at sea under {stated.name}" + _looks(likely)
+            message = f"all of it lies at sea under {stated.name}" + looks(likely)
             remedy = "Declare the right `crs`, unless these are units at sea."
             problems.append(report("wrong_zone", message, remedy, severity="warning"))
         return drawn.set_crs(stated, allow_override=True), [
@@ -568,7 +566,7 @@ def _elsewhere(
     remedy = (
         "Declare the right `crs`." if likely else "Check what area the file is of, and its `crs`."
     )
-    problems = [*problems, report(rule, message + _looks(likely), remedy, value=where)]
+    problems = [*problems, report(rule, message + looks(likely), remedy, value=where)]
     if likely:
         return _under(drawn, likely), problems
     return (None if rule == "not_degrees" else drawn.set_crs(stated, allow_override=True)), problems
@@ -615,7 +613,7 @@ def _datum(stated: pyproj.CRS, report: Report) -> list[Problem]:
 def _land() -> tuple[np.ndarray, shapely.Geometry]:
     """Return the open pack's bounds of Zhejiang with a margin, and the counties' union, in lon/lat."""
     frame = gpd.read_parquet(paths.OPEN_PACK / "counties.parquet").to_crs(GEODETIC)
-    margin = np.array([-MARGIN_DEGREE, -MARGIN_DEGREE, MARGIN_DEGREE, MARGIN_DEGREE])
+    margin = limits().place_margin_degree * np.array([-1, -1, 1, 1])
     land = frame.union_all()
     shapely.prepare(land)
     return frame.total_bounds + margin, land
@@ -656,7 +654,8 @@ def _most(which: np.ndarray) -> bool:
     return bool(which.mean() > 0.5)
 
 
-def _looks(likely: Sequence[pyproj.CRS]) -> str:
+def looks(likely: Sequence[pyproj.CRS]) -> str:
+    """Name the coordinate systems that data look like."""
     names = " or ".join(f"EPSG:{c.to_epsg()} ({c.name})" for c in likely)
     return f"; looks like {names}" if names else ""
 

@@ -49,6 +49,10 @@ def test_units(declared, wanted, scale, offset):
         ("", "percent", "has no unit"),
         ("((", "m", "is not known"),
         ("1e400 m", "m", "no finite scale"),
+        ("1/0", "m", "is not known"),
+        ("m0", "m", "is not known"),
+        ("9**9**9", "m", "is no unit"),
+        ("m" * 50, "m", "is no unit"),
         ("mm/month", "mm", "does not measure the same"),
     ],
 )

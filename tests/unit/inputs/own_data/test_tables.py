@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openpyxl.utils.datetime import MAC_EPOCH
 from openpyxl.workbook.protection import WorkbookProtection
 
-from gepbook.inputs.own_data import tables
+from gepbook.inputs.own_data import sheets
 from gepbook.inputs.own_data.declaration import FileEntry
 from gepbook.inputs.own_data.tables import read_table
 
@@ -24,6 +24,7 @@ COLUMNS = {
     "product": {"header": "产业"},
 }
 GOOD = ["330102", 2020, 1.5, "农业"]
+TEXT = "代码,年份,农业(亿元),产业\n330102,2020,1.5,农业\n"
 
 
 def entry(path="表.xlsx", table="material_products", columns=COLUMNS, **more):
@@ -105,8 +106,8 @@ def test_a_missing_file_is_named_with_the_nearest(tmp_path):
         ("a.xls", b"", "old_format"),
         ("a.et", b"", "old_format"),
         ("a.pdf", b"", "unknown_format"),
-        ("a.xlsx", tables.OLE_START + b"\0" * 99, "old_format"),
-        ("a.xlsx", tables.OLE_START + tables.ENCRYPTED, "password_protected"),
+        ("a.xlsx", sheets.OLE_START + b"\0" * 99, "old_format"),
+        ("a.xlsx", sheets.OLE_START + sheets.ENCRYPTED, "password_protected"),
         ("a.xlsx", b"county_code,year", "broken_workbook"),
         ("a.xlsx", b"", "broken_workbook"),
         ("a.csv", b"PK\3\4", "wrong_format"),
@@ -121,14 +122,46 @@ def test_files_that_are_not_what_they_seem_are_named(tmp_path, name, content, ru
     assert result.frame is None
 
 
-def test_tables_in_archives_and_outside_the_folder_are_refused(tmp_path):
+def test_a_table_in_an_archive_is_read(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
-    write(folder, [HEAD, GOOD], name="a.zip")
-    assert bad(read_table(folder, entry("a.zip/表.xlsx"))) == [("table_in_archive", "")]
     write(tmp_path, [HEAD, GOOD])
-    (folder / "link.xlsx").symlink_to(tmp_path / "表.xlsx")
-    assert bad(read_table(folder, entry("link.xlsx"))) == [("outside_folder", "")]
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.write(tmp_path / "表.xlsx", "年鉴/表.xlsx")
+        archive.writestr("表.csv", TEXT)
+    for path, place in (("a.zip/年鉴/表.xlsx", "数据!2"), ("a.zip/表.csv", "line 2")):
+        found = read_table(folder, entry(path))
+        assert (bad(found), found.rows.tolist()) == ([], [place])
+        assert found.frame["output_value_cny"].tolist() == [1.5e8]
+    assert [p.name for p in folder.iterdir()] == ["a.zip"]
+
+
+def test_what_is_wrong_with_an_archive_is_said_by_its_table(tmp_path):
+    write(tmp_path, [HEAD, GOOD])
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "表.xlsx", "../表.xlsx")
+        archive.writestr("年鉴/readme.txt", "")
+    (problem,) = read_table(tmp_path, entry("a.zip/表.xlsx")).problems
+    assert (problem.file, problem.rule) == ("a.zip", "path_escape")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("年鉴/readme.txt", "")
+    for path in ("b.zip/表.xlsx", "b.zip", "none.zip/表.xlsx"):
+        assert bad(read_table(tmp_path, entry(path))) == [("missing_file", "")]
+    assert bad(read_table(tmp_path, entry("b.zip/年鉴"))) == [("unknown_format", "")]
+    (tmp_path / "c.rar").write_bytes(b"Rar!")
+    assert bad(read_table(tmp_path, entry("c.rar/表.xlsx"))) == [("archive_kind", "")]
+
+
+@pytest.mark.parametrize("name", ["表.xlsx", "a.zip"])
+def test_links_out_of_the_folder_are_refused(tmp_path, name):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write(tmp_path, [HEAD, GOOD])
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "表.xlsx", "表.xlsx")
+    (folder / name).symlink_to(tmp_path / name)
+    path = f"{name}/表.xlsx" if name == "a.zip" else name
+    assert bad(read_table(folder, entry(path))) == [("outside_folder", "")]
 
 
 def test_every_cut_of_a_workbook_is_named(tmp_path):
@@ -201,8 +234,6 @@ def test_protection_against_changes_is_no_encryption(tmp_path):
 
 
 # Text files ---------------------------------------------------------------------------------------
-
-TEXT = "代码,年份,农业(亿元),产业\n330102,2020,1.5,农业\n"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +381,6 @@ def test_columns_read_twice_are_named_and_unread_ones_noted(tmp_path):
 
 
 def test_a_header_beyond_the_table_is_named(tmp_path):
-    assert bad(read(tmp_path, [HEAD, GOOD], header_rows=[])) == [("no_header_rows", "")]
     assert bad(read(tmp_path, [HEAD, GOOD], header_rows=[9])) == [("header_not_found", "")]
     assert bad(read(tmp_path, [["a", "b"], GOOD]))[-1] == ("no_columns", "")
 
@@ -384,6 +414,11 @@ def test_a_stray_cell_and_a_huge_merged_range_cost_nothing(tmp_path):
         ("", "农业", "亩", ["unknown_unit"]),
         ("", "农业", "", ["unknown_unit"]),
         ("", "农业", "元((", ["unknown_unit"]),
+        ("", "农业", "1/0", ["unknown_unit"]),
+        ("", "农业", "m0", ["unknown_unit"]),
+        ("", "农业(1/0)", "亿元", []),
+        ("", "农业(m0)", "亿元", []),
+        ("", "农业", "1e301 亿元", ["unknown_unit"]),  # 1e309 CNY, beyond what a float holds
     ],
 )
 def test_units_of_header_caption_and_declaration_agree(tmp_path, caption, header, unit, rules):

@@ -51,7 +51,16 @@ def unit_fields(count):
 def check(crs, corner):
     """Return a function that checks polygons drawn in metres from a corner."""
 
-    def run(shapes, table="counties", known=None, accept=(), boundaries=None, **columns):
+    def run(
+        shapes,
+        table="counties",
+        known=None,
+        accept=(),
+        boundaries=None,
+        limit=None,
+        unit="ha",
+        **columns,
+    ):
         moved = shapely.transform(np.array(shapes, dtype=object), lambda xy: xy + corner)
         codes = columns.pop("county_code", CODES[: len(shapes)])
         data = {"county_code": codes, "name_zh": codes, **columns}
@@ -59,12 +68,12 @@ def check(crs, corner):
             data = {"county_code": codes, **unit_fields(len(shapes)), **columns}
         frame = gpd.GeoDataFrame(data, geometry=moved, crs=crs)
         places = pd.Series([f"feature {n}" for n in range(1, len(shapes) + 1)], dtype="str")
-        unit = {"declared_area_ha": Column(header="面积", unit="ha")}
+        area = {"declared_area_ha": Column(header="面积", unit=unit)}
         file = FileEntry(
             path="a.shp",
             table=table,
             accept=list(accept),
-            columns=unit if table == "resource_units" else {},
+            columns=area if table == "resource_units" else {},
         )
         wanted = set(codes) if known is None else known
         if boundaries is not None:
@@ -72,7 +81,8 @@ def check(crs, corner):
             boundaries = gpd.GeoDataFrame(
                 {"county_code": CODES[: len(drawn)]}, geometry=drawn, crs=crs
             ).to_crs(4490)
-        return check_vector(file, VectorRead(frame, places, []), wanted, limits(), boundaries)
+        read = VectorRead(frame, places, [])
+        return check_vector(file, read, wanted, limit or limits(), boundaries)
 
     return run
 
@@ -210,6 +220,8 @@ def test_areas_in_another_unit_are_recognised(check):
         assert f"look like {unit}, not ha" in problem.remedy
     (problem,) = check([km(0, 0)], table="resource_units", declared_area_ha=[300.0])
     assert "look like" not in problem.remedy
+    (problem,) = check([km(0, 0)], "resource_units", declared_area_ha=[1_500.0], unit="斛")
+    assert "look like" not in problem.remedy  # of a unit that is not known nothing is said
 
 
 def test_features_outside_their_county_are_named_with_the_share(check):
@@ -234,6 +246,25 @@ def test_the_offset_of_web_maps_is_recognised(check, east, north, said):
     if said:
         assert found["gcj02"].value == "492 m"
         assert "450 m east, -200 m north" in found["gcj02"].message
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    # the centroids lie 450 and 455 m east, 200 m south: √(452.5² + 200²) = 494.7 m
+    [
+        ({}, True),
+        ({"web_map_shift_least_m": 495}, False),
+        ({"web_map_shift_most_m": 494}, False),
+        ({"web_map_remainder": 0.0}, False),
+    ],
+)
+def test_what_an_offset_is_depends_on_the_limits(check, changed, said):
+    areas = [km(0, 0, 20, 20), km(20, 0, 20, 20)]
+    # the second is 10 m longer, so that something of the difference stays when the shift is undone
+    drawn = [km(0, 0, 20, 20), km(20, 0, 20.01, 20)]
+    shapes = [shapely.transform(a, lambda xy: np.add(xy, (450, -200))) for a in drawn]
+    found = check(shapes, boundaries=areas, limit=limits().model_copy(update=changed))
+    assert ("gcj02" in {p.rule for p in found}) == said
 
 
 def test_other_shapes_are_not_taken_for_an_offset(check):
