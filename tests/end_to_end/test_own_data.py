@@ -85,7 +85,10 @@ def vectors(folder, pack):
         columns = {field: {"header": field} for field in dictionary.tables()[name].fields}
         if name == "resource_units":
             columns["declared_area_ha"]["unit"] = "ha"
-        made.append({"path": f"vectors/{name}.gpkg", "table": name, "columns": columns})
+        origin = pack.resource(name).origin
+        made.append(
+            {"path": f"vectors/{name}.gpkg", "table": name, "columns": columns, "origin": origin}
+        )
     return made
 
 

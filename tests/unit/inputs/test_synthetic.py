@@ -13,6 +13,7 @@ from gepbook.inputs import synthetic
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.own_data import conversion, declaration, dictionary
 from gepbook.inputs.pack import Pack
+from gepbook.inputs.synthetic import __main__ as command
 from gepbook.run import Run, Task
 
 FIRST = "330225"  # 15 km × 18 km: 5 × 6 blocks of 3 km, 900 ha each
@@ -352,7 +353,7 @@ def test_counties_and_years_that_cannot_be_are_refused():
 
 @pytest.mark.parametrize("kind", [[], ["--originals"]])
 def test_the_command_writes_a_pack_or_its_originals(tmp_path, kind):
-    synthetic.main([str(tmp_path), "--cell-m", "1000", "--counties", "1", "--years", "2022", *kind])
+    command.main([str(tmp_path), "--cell-m", "1000", "--counties", "1", "--years", "2022", *kind])
     if kind:
         assert declaration.read(tmp_path).counties == [FIRST]
     else:
