@@ -1,35 +1,21 @@
 """A bureau's way: lay out a pack, fill it in, check it, build it, run it; and a folder gone wrong."""
 
-import os
 import shutil
-import subprocess
-import sys
 
 import geopandas as gpd
 import pandas as pd
 import pytest
 import yaml
+from running import run_all
 
 from gepbook import ledger
 from gepbook.inputs.own_data import dictionary, templates
 from gepbook.inputs.pack import Pack
-from gepbook.paths import OPEN_PACK, ROOT
+from gepbook.paths import OPEN_PACK
 
 pytestmark = pytest.mark.slow
 COUNTY, NAME = "330225", "象山县"
 YEARS = (2022, 2023)
-
-
-def run_all(outputs, *arguments):
-    return subprocess.run(
-        [sys.executable, "run_all.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "GEPBOOK_OUTPUTS": str(outputs), "COLUMNS": "300"},
-        capture_output=True,
-        text=True,
-        timeout=1500,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

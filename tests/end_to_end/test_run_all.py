@@ -2,33 +2,19 @@
 
 import csv
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 
 import pytest
+from running import run_all
 
 from gepbook import ledger
 from gepbook.inputs.pack import content_hash
-from gepbook.paths import OPEN_PACK, ROOT
+from gepbook.paths import OPEN_PACK
 
 pytestmark = pytest.mark.slow
 COUNTY, NAME = "330922", "嵊泗县"
 BOTH = ("--standard", "db33-2020,gbt46869-2025")
-
-
-def run_all(outputs, *arguments):
-    return subprocess.run(
-        [sys.executable, "run_all.py", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "GEPBOOK_OUTPUTS": str(outputs), "COLUMNS": "300"},
-        capture_output=True,
-        text=True,
-        timeout=1500,
-        check=False,
-    )
 
 
 def status(outputs, release):

@@ -48,7 +48,8 @@ class FieldEntry(_Closed):
 class TableEntry(_Closed):
     """One table, or one vector layer when it has a `geometry`.
 
-    The polygons of a `coverage` meet without gap or overlap.
+    The polygons of a `coverage` meet without gap or overlap. Where a `group` of counties is named, they
+    alone fill the table in.
     """
 
     title: str
@@ -57,6 +58,7 @@ class TableEntry(_Closed):
     key: Annotated[list[str], Field(min_length=1)]
     geometry: Literal["", "polygon"] = ""
     coverage: bool = False
+    group: str = ""
     fields: dict[str, FieldEntry]
 
     def schema_of(self) -> TableSchema:

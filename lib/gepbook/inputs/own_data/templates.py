@@ -12,11 +12,9 @@ import itertools
 import unicodedata
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import pandas as pd
 import yaml
@@ -38,20 +36,14 @@ from gepbook.inputs.own_data import conversion, declaration, dictionary
 from gepbook.inputs.own_data.declaration import Column, Declaration, FileEntry, GridEntry
 from gepbook.inputs.own_data.dictionary import FieldEntry, LayerEntry, TableEntry
 from gepbook.inputs.own_data.limits import limits
+from gepbook.inputs.own_data.sheets import UNREADABLE
 from gepbook.inputs.pack import Pack
 
 TITLE_ROW, HEADER_ROW, FIRST_ROW = 1, 2, 3
 GUIDE, CHOICES, HELPER = "填报说明", "选项", "县(市、区)"
 #: What stands in a template for a boolean.
 BOOLEANS = {"是": "true", "否": "false"}
-#: Tables that only the counties of a group fill in.
-GROUPS = {"coast": "coastal_pilot"}
 PLACE = ("county_code", "year")
-#: What openpyxl raises for damaged workbooks.
-UNREADABLE = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, ParseError,
-    zipfile.BadZipFile, zlib.error, NotImplementedError, OverflowError, RecursionError,
-)  # fmt: skip
 
 LAST_ROW, SHEET_NAME_LENGTH = 1_048_576, 31  # of Excel
 A4 = 9
@@ -231,7 +223,7 @@ def known_rows(
     others = [name for name in entry.key if name not in PLACE]
     rows: list[dict[str, str | int]] = []
     for year, code in itertools.product(years, codes):
-        if table_id in GROUPS and code not in counties.group(GROUPS[table_id], year):
+        if entry.group and code not in counties.group(entry.group, year):
             continue
         for words in itertools.product(*(labels(entry.fields[name]) for name in others)):
             rows.append(

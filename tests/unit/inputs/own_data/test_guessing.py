@@ -13,8 +13,9 @@ from openpyxl import Workbook
 from shapely.geometry import LineString, box
 
 from gepbook.errors import PackError
-from gepbook.inputs.own_data import declaration, dictionary, guessing, tables
+from gepbook.inputs.own_data import declaration, dictionary, guessing, tables, templates
 from gepbook.inputs.own_data.declaration import Column
+from gepbook.inputs.own_data.guessing import from_rasters, words
 
 LONGQUAN, YUNHE = "331181", "331125"
 CGCS2000_120 = "EPSG:4549"
@@ -344,8 +345,8 @@ class TestBadFiles:
         path = write_sheet(folder / "炸弹.xlsx", [["县代码", "年份", "地区生产总值(亿元)"]])
         with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("xl/media/x.bin", bytes(3_000_000))
-        limits = guessing.templates.limits().model_copy(update={"workbook_size_mb": 2.0})
-        monkeypatch.setattr(guessing.templates, "limits", lambda: limits)
+        limits = templates.limits().model_copy(update={"workbook_size_mb": 2.0})
+        monkeypatch.setattr(templates, "limits", lambda: limits)
         _, problems = guessing.guess(folder)
         assert len(problems) == 1
         assert "unpacks to 3 MB, more than 2 MB" in problems[0].message
@@ -435,12 +436,12 @@ class TestRasters:
         }
 
     def test_large_rasters_are_read_in_part(self, folder, tmp_path, monkeypatch):
-        side = guessing.thresholds().overview_side
+        side = words.thresholds().overview_side
         values = np.full((1, 4 * side, 4 * side), 2, "uint8")
         values[0, :, : 2 * side] = 1
         path = write_raster(folder / "clcd_2020.tif", values, tiled=True, compress="deflate")
         with rasterio.open(path) as source:
-            seen = guessing._sample(source)
+            seen = from_rasters.sample(source)
         assert set(seen) == {1, 2}
         assert len(seen) <= side * side  # of 16 times as many cells
         assert guessed(tmp_path, folder)[0]["clcd_2020.tif"].classes == "clcd"
@@ -486,7 +487,11 @@ class TestVectorsAndArchives:
         files, problems, _ = guessed(tmp_path, folder)
         assert files["数据.zip/气象/降水2022.tif"].year == 2022
         assert files["数据.zip/县界.shp"].table == "counties"
-        assert {p.file for p in problems} == {"数据.zip/a.gdb", "数据.zip/表.xlsx"}
+        said = {p.file: p.message for p in problems}
+        assert said == {
+            "数据.zip/a.gdb": "its name does not say what it is",
+            "数据.zip/表.xlsx": "a table in an archive was not looked into",
+        }
 
 
 class TestWords:
@@ -498,16 +503,16 @@ class TestWords:
         ],
     )  # fmt: skip
     def test_units(self, text, unit):
-        assert guessing._unit(text) == unit
+        assert words.unit_of(text) == unit
 
     def test_every_word_is_of_the_dictionary(self):
         known = {n for t in dictionary.tables().values() for n in t.fields}
         full = {f"{t}.{n}" for t, e in dictionary.tables().items() for n in e.fields}
-        words = guessing.synonyms()
-        assert set(words.fields) <= known | full
-        assert set(words.tables) <= set(dictionary.tables())
-        assert set(words.layers) == set(dictionary.layers())
-        assert set(words.crosswalks) == set(dictionary.crosswalks())
+        known_words = words.synonyms()
+        assert set(known_words.fields) <= known | full
+        assert set(known_words.tables) <= set(dictionary.tables())
+        assert set(known_words.layers) == set(dictionary.layers())
+        assert set(known_words.crosswalks) == set(dictionary.crosswalks())
 
     def test_thresholds_carry_their_unit_and_source(self):
-        assert 0 < guessing.thresholds().near_name < 1
+        assert 0 < words.thresholds().near_name < 1

@@ -95,6 +95,11 @@ class TestLayout:
         assert (DAISHAN, 2022) in pilots
         assert [(row[0], row[2]) for row in rows] == [(DAISHAN, 2022), (DAISHAN, 2023)]
 
+    def test_groups_are_known(self):
+        groups = {n: t.group for n, t in dictionary.tables().items() if t.group}
+        assert groups == {"coast": "coastal_pilot"}
+        assert all(counties.group(group, 2022) for group in groups.values())
+
     def test_validations(self, pristine):
         folder, _ = pristine
 
