@@ -38,9 +38,7 @@ class GridSpec:
         north = math.ceil(top / cell_m + margin)
         width = math.ceil(right / cell_m + margin) - west
         height = north - math.floor(bottom / cell_m - margin)
-        return cls(
-            crs, Affine(cell_m, 0, west * cell_m, 0, -cell_m, north * cell_m), height, width
-        )
+        return cls(crs, Affine(cell_m, 0, west * cell_m, 0, -cell_m, north * cell_m), height, width)
 
     @property
     def cell_area_ha(self) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, cast
@@ -71,6 +72,7 @@ class UncertaintyParams(Params):
 
     seed: int = parameter("1", "随机种子", ge=0)
     draws: int = parameter("1", "抽样次数", ge=100)
+    cells: int = parameter("1", "参与抽样的栅格单元数上限", ge=1000)
     sobol_base: int = parameter("1", "Sobol 基样本数, 2 的幂", ge=8)
     half_width_by_confidence: Annotated[dict[str, float], _every(CONFIDENCES)] = parameter(
         "1", "未给分布的参数与价格的相对半宽, 按可信度"
@@ -183,13 +185,26 @@ def _drawn(factor: np.ndarray) -> xr.DataArray:
 
 
 class Cells:
-    """A county's rasters as lists of its cells, dims ([month,] cell), read once."""
+    """A county's rasters as lists of its cells, dims ([month,] cell), read once.
 
-    def __init__(self, inputs: CountyInputs) -> None:
+    Of a county with more than `most` cells every n-th cell of each ecosystem type is taken, and stands
+    for the area of all of them: the area of each type is exact, its mean is that of a systematic sample.
+    """
+
+    def __init__(self, inputs: CountyInputs, most: int) -> None:
         self.inputs = inputs
-        self._inside = inputs.coverage.to_numpy() > 0
-        area = inputs.coverage.to_numpy()[self._inside] * inputs.cell_area_ha
-        self.weight = xr.DataArray(area, dims="cell")
+        area = pd.Series(inputs.coverage.to_numpy().ravel() * inputs.cell_area_ha)
+        area = area[area > 0]
+        kinds = pd.Series(inputs.land_cover.to_numpy().ravel()[area.index], area.index)
+        step = math.ceil(len(area) / most)
+        place = kinds.groupby(kinds, dropna=False).cumcount()
+        count = kinds.groupby(kinds, dropna=False).transform("size")
+        chosen = area[place % step == (count - 1).clip(upper=step // 2)]
+        whole = area.groupby(kinds, dropna=False).sum()
+        share = whole / chosen.groupby(kinds[chosen.index], dropna=False).sum()
+        self._inside = chosen.index.to_numpy()
+        weight = chosen.to_numpy() * share[kinds[chosen.index]].to_numpy()
+        self.weight = xr.DataArray(weight if step > 1 else area.to_numpy(), dims="cell")
         self._layers: dict[str, xr.DataArray] = {}
 
     def __len__(self) -> int:
@@ -205,7 +220,7 @@ class Cells:
         """Return a raster as a list of the county's cells, dims ([month,] cell)."""
         dims = (*raster.dims[:-2], "cell")
         return xr.DataArray(
-            raster.to_numpy()[..., self._inside].astype("float32"),
+            raster.to_numpy().reshape(*raster.shape[:-2], -1)[..., self._inside].astype("float32"),
             dims=dims,
             coords={dim: raster[dim] for dim in dims if dim in raster.coords},
             attrs=raster.attrs,
@@ -287,7 +302,7 @@ class Uncertainty:
         self.specs = [
             spec for spec in standard.specs() if not standard.services[spec.id].not_applicable
         ]
-        self._cells = Cells(inputs)
+        self._cells = Cells(inputs, self.settings.cells)
         self._depends = self._dependencies(layers or Layers(inputs, params, standard.factors))
         self.variables = self._variables()
 

@@ -167,3 +167,18 @@ def test_the_account_carries_bands_and_keeps_its_draws():
     # every variable with a confidence of its own carries it
     named = moved[~moved["item"].str.contains(r"^(?:layer|shift|table)\.")]
     assert (named["quality"] != "").all()
+
+
+def test_a_sample_of_cells_keeps_the_area_of_every_type_and_the_bands():
+    whole = uncertain("331181", draws=100)
+    part = uncertain("331181", draws=100, cells=1000)
+    assert len(part._cells) <= 1000 < len(whole._cells)
+
+    def areas(cells):
+        kinds = pd.Series(cells.layer("land_cover").to_numpy())
+        return pd.Series(cells.weight.to_numpy()).groupby(kinds).sum()
+
+    assert areas(part._cells).to_dict() == pytest.approx(areas(whole._cells).to_dict(), rel=1e-9)
+    for face in ("low", "high"):
+        one, other = (uncertainty.bands(u.draws()[0]).loc["gep", face] for u in (whole, part))
+        assert other == pytest.approx(one, rel=0.02)

@@ -1,4 +1,3 @@
-
 """Condition: scores by hand, what is missing is said, the index rests on the rest."""
 
 from types import SimpleNamespace
