@@ -34,6 +34,8 @@ CONFIDENCE_ZH = {
 }
 #: The parser in C where PyYAML was built with it: the same safe language, ten times as fast.
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: Rounding of a sum of weights.
+SUM_ROUNDING = 1e-9
 Value = bool | int | float | str | list[Any] | dict[str, Any]
 Section = TypeVar("Section", bound="Params")
 
@@ -52,6 +54,20 @@ class Params(BaseModel):
 def parameter(unit: str, description: str, **constraints: Any) -> Any:
     """Declare a model field with the unit that its YAML entry must carry."""
     return Field(description=description, json_schema_extra={"unit": unit}, **constraints)
+
+
+def check_sum(weights: Mapping[Any, float], what: str = "") -> None:
+    """Refuse weights that do not add up to 1; `what` begins the message."""
+    whole = sum(weights.values())
+    if abs(whole - 1) > SUM_ROUNDING:
+        raise ValueError(f"{what}must sum to 1, sum is {whole:.6g}")
+
+
+def check_weights(weights: Mapping[Any, float], names: Iterable[Any]) -> None:
+    """Refuse weights that are not exactly those of some names, or do not add up to 1."""
+    if set(weights) != set(names):
+        raise ValueError(f"must weigh exactly {', '.join(names)}")
+    check_sum(weights)
 
 
 class Distribution(BaseModel):

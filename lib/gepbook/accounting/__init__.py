@@ -115,8 +115,8 @@ def compute_brief(run: Run) -> Account:
     return replace(core, entries=completeness.marked(core.entries, core.absent))
 
 
-def _core(run: Run) -> Account:
-    """Return the values of the year and of the year before."""
+def this_year(run: Run) -> Account:
+    """Return the values of the year alone: what maps of value are drawn from."""
     profile = standards.read(run.task.standard)
     prices = PriceBook.read().choosing(profile.prices)
     year = run.params.section("comparable_prices", ComparablePrices).year
@@ -127,15 +127,23 @@ def _core(run: Run) -> Account:
     services = county_account.account(inputs, run.params, standard, prices, year, layers)
     rows = county_account.entries(services, standard, run.year, year)
     rows += completeness.entries(absent, standard)
-    former = run.inputs(run.previous_year) if run.previous_year is not None else None
-    if former is not None:
-        then = Layers(former, run.params, standard.factors)
-        if completeness.absent(standard, then):
-            former = None  # growth of a part would pass for that of the whole
-        else:
-            before = county_account.account(former, run.params, standard, prices, year, then)
-            rows += county_account.growth_entries(services, before, standard, year)
-    return Account(rows, services, standard, prices, inputs, year, layers, former, absent)
+    return Account(rows, services, standard, prices, inputs, year, layers, absent=absent)
+
+
+def _core(run: Run) -> Account:
+    """Return the values of the year and of the year before."""
+    now = this_year(run)
+    if run.previous_year is None:
+        return now
+    former = run.inputs(run.previous_year)
+    then = Layers(former, run.params, now.standard.factors)
+    if completeness.absent(now.standard, then):
+        return now  # growth of a part would pass for that of the whole
+    before = county_account.account(
+        former, run.params, now.standard, now.prices, now.comparable_year, then
+    )
+    growth = county_account.growth_entries(now.services, before, now.standard, now.comparable_year)
+    return replace(now, entries=now.entries + growth, former=former)
 
 
 def _normalised(run: Run, core: Account, inputs: CountyInputs) -> dict[str, float] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import xarray as xr
 
 from gepbook import ledger
-from gepbook.accounting import compute_brief, seea
+from gepbook.accounting import seea, this_year
 from gepbook.accounting.account import ServiceResult
 from gepbook.inventory import grading, landscape
 from gepbook.run import Run
@@ -24,7 +24,7 @@ def of_run(run: Run) -> xr.DataArray:
     DataArray, dims (y, x), CNY ha-1 a-1
         NaN outside the county; `attrs` hold `origin`, the weakest behind it, and `price_year`.
     """
-    account = compute_brief(run)
+    account = this_year(run)
     supplied_by = run.params.section(seea.SECTION, seea.SeeaParams).supplied_by
     inputs = account.inputs
     masks = landscape.group_masks(inputs.land_cover, inputs.coverage)

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from gepbook.errors import CoverageError, ParameterError
-from gepbook.params import Params, parameter
+from gepbook.params import Params, check_weights, parameter
 
 FACTORS = {
     "regulating_value": "调节服务价值",
@@ -19,15 +19,11 @@ FACTORS = {
     "resident_population": "常住人口",
 }
 CENTS_PER_YUAN = 100
-TOLERANCE = 1e-9
 
 
 def _check_weights(weights: dict[str, float]) -> dict[str, float]:
     """Refuse weights that are not exactly those of the known factors or do not sum to 1."""
-    if set(weights) != set(FACTORS):
-        raise ValueError(f"must weigh exactly {', '.join(FACTORS)}")
-    if abs(sum(weights.values()) - 1) > TOLERANCE:
-        raise ValueError(f"must sum to 1, sum is {sum(weights.values()):.6g}")
+    check_weights(weights, FACTORS)
     return weights
 
 

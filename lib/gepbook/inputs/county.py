@@ -149,6 +149,14 @@ class CountyInputs:
             )
         return found
 
+    def delivered(self, name: str) -> pd.DataFrame | None:
+        """Return the county's rows of a table, None where the pack has neither it nor this year."""
+        try:
+            self.whole_year(name)
+        except NotInPackError:
+            return None
+        return self.table(name)
+
     def origin(self, name: str) -> Origin:
         """Return whether a layer was observed, modelled or only illustrates."""
         return self.pack.origin(name, self.layer_year(name))

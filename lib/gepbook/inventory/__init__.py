@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 import xarray as xr
 
 from gepbook import ledger, zonal
-from gepbook.errors import NotInPackError
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.own_data import dictionary
 from gepbook.inventory import (
@@ -34,7 +32,6 @@ from gepbook.prices import PriceBook
 from gepbook.run import Run
 
 METHOD = "seea-ea/extent"
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -127,9 +124,9 @@ def compute(run: Run, gep_density: xr.DataArray | None = None) -> Inventory:
     former = condition.compute(before, rules) if before is not None else None
     rows += condition.entries(state, inputs, former, run.params.worst_confidence(condition.SECTION))
     registers, register_rows = _registers(run, inputs)
-    surveys = _held(lambda: _surveys(inputs))
-    agricultural = _held(lambda: inputs.whole_year("agricultural_products"), inputs)
-    eco_tourism = _held(lambda: inputs.whole_year("eco_tourism"), inputs)
+    surveys = _surveys(inputs)
+    agricultural = inputs.delivered("agricultural_products")
+    eco_tourism = inputs.delivered("eco_tourism")
     watched = run.params.section(monitoring.SECTION, monitoring.MonitoringParams)
     listed = catalogue.build(
         surveys,
@@ -189,7 +186,7 @@ def assets(run: Run, inputs: CountyInputs, found: Extent) -> AssetAccount:
     rules = run.params.section(asset_account.SECTION, asset_account.AssetAccountParams)
     level = PriceBook.read().index(rules.price_index)
     base = float(level[rules.price_base_year])
-    stocks = _held(lambda: inputs.whole_year("resource_stocks"), inputs)
+    stocks = inputs.delivered("resource_stocks")
     if stocks is None:
         stocks = pd.DataFrame(columns=list(dictionary.tables()["resource_stocks"].fields))
     return asset_account.compute(
@@ -201,19 +198,10 @@ def assets(run: Run, inputs: CountyInputs, found: Extent) -> AssetAccount:
     )
 
 
-def _held(read: Callable[[], Found], inputs: CountyInputs | None = None) -> Found | None:
-    """Return what a table holds, or None where the pack does not hold it; cut to a county if given."""
-    try:
-        found = read()
-    except NotInPackError:
+def _surveys(inputs: CountyInputs) -> pd.DataFrame | None:
+    """Return the county's surveys of products up to the accounting year, None without any."""
+    if not inputs.has("product_catalogue"):
         return None
-    if inputs is not None and isinstance(found, pd.DataFrame):
-        return found[found["county_code"] == inputs.county_code].reset_index(drop=True)
-    return found
-
-
-def _surveys(inputs: CountyInputs) -> pd.DataFrame:
-    """Return the county's surveys of products up to the accounting year."""
     rows = inputs.pack.table("product_catalogue", inputs.county_code)
     return rows[rows["year"] <= inputs.year]
 
@@ -275,11 +263,9 @@ def _extent_rows(
 def _registers(run: Run, inputs: CountyInputs) -> tuple[Registers, list[dict[str, Any]]]:
     """Return what the registers say and their ledger rows."""
     rules = run.params.section(registration.SECTION, registration.RegistrationParams)
-    units, rights, disputes = (
-        _held(lambda: inputs.pack.vector("resource_units"), inputs),
-        _held(lambda: inputs.table("resource_rights")),
-        _held(lambda: inputs.table("resource_disputes")),
-    )
+    units = _units(inputs)
+    rights = inputs.delivered("resource_rights")
+    disputes = inputs.delivered("resource_disputes")
     state = registration.analyse(units, inputs.geometry, run.year, rules)
     held = registration.rights_summary(rights, units, run.year, rules)
     disputed = registration.disputes(disputes, state.overlaps, run.year)
@@ -294,6 +280,14 @@ def _registers(run: Run, inputs: CountyInputs) -> tuple[Registers, list[dict[str
         quality=run.params.worst_confidence(registration.SECTION),
     )
     return Registers(state, held, disputed, owners, units), rows
+
+
+def _units(inputs: CountyInputs) -> gpd.GeoDataFrame | None:
+    """Return the county's registration units, None where the pack has none."""
+    if not inputs.has("resource_units"):
+        return None
+    units = inputs.pack.vector("resource_units")
+    return units[units["county_code"] == inputs.county_code].reset_index(drop=True)
 
 
 def _graded(

@@ -23,14 +23,13 @@ from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import LAND_COVER
 from gepbook.inventory import landscape
 from gepbook.ledger import Origin
-from gepbook.params import Params, parameter
+from gepbook.params import Params, check_sum, parameter
 
 SECTION = "condition"
 METHOD = "seea-ea/condition"
 #: Item of the aggregates, and the name that the county has among the groups.
 INDEX = "index"
 COUNTY = "county"
-ROUNDING = 1e-9
 WaterClass = Literal["Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ", "劣Ⅴ"]
 
 
@@ -90,8 +89,7 @@ def _check_weights(table: dict[str, dict[str, float]]) -> dict[str, dict[str, fl
         unknown = sorted(set(weights) - set(INDICATORS))
         if unknown:
             raise ValueError(f"{group}: unknown indicators {unknown}")
-        if abs(sum(weights.values()) - 1) > ROUNDING:
-            raise ValueError(f"{group}: weights must sum to 1, sum is {sum(weights.values()):.6g}")
+        check_sum(weights, f"{group}: weights ")
     return table
 
 

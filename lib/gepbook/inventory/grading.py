@@ -25,7 +25,7 @@ from gepbook.grid import check_same_grid
 from gepbook.inputs.county import CountyInputs
 from gepbook.inventory import landscape
 from gepbook.inventory.condition import Reference, Share, relative
-from gepbook.params import Params, parameter
+from gepbook.params import Params, check_weights, parameter
 from gepbook.units import units_of, with_units
 
 SECTION = "grading"
@@ -49,10 +49,7 @@ ROUNDING = 1e-9
 
 def _check_weights(weights: dict[Factor, float]) -> dict[Factor, float]:
     """Refuse weights that are not those of the factors or do not sum to 1."""
-    if set(weights) != set(FACTOR_ZH):
-        raise ValueError(f"must weigh exactly {', '.join(FACTOR_ZH)}")
-    if abs(sum(weights.values()) - 1) > ROUNDING:
-        raise ValueError(f"must sum to 1, sum is {sum(weights.values()):.6g}")
+    check_weights(weights, FACTOR_ZH)
     return weights
 
 

@@ -61,7 +61,7 @@ def test_the_value_of_the_cells_is_the_gep_of_the_county(run):
     cells = density.of_run(run)
     inputs = run.inputs()
     whole = float((cells.fillna(0.0) * inputs.coverage).sum()) * inputs.cell_area_ha
-    account = density.compute_brief(run)
+    account = density.this_year(run)
     counted = sum(r.counted("comparable") for r in account.services)
     assert whole == pytest.approx(counted, rel=1e-9)
     assert cells.attrs["price_year"] == account.comparable_year

@@ -7,7 +7,6 @@ rasters that were finished stay finished, so that a build that was stopped goes 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,13 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
-from gepbook import ledger
+from gepbook import ledger, provenance
 from gepbook.errors import PackError
 from gepbook.inputs import manifest
 from gepbook.inputs.own_data import checking, declaration, dictionary, raster_store
 from gepbook.inputs.own_data.checking import BUILT, Checked
 from gepbook.inputs.own_data.declaration import FileEntry
-from gepbook.inputs.own_data.problems import Problem, errors
+from gepbook.inputs.own_data.problems import errors
 from gepbook.inputs.pack import BOUNDARIES, Pack, content_hash
 
 #: Told what is being done, how much of it is done, and how much there is.
@@ -60,13 +59,13 @@ def build(folder: Path, out: Path | None = None, progress: Progress | None = Non
     say = progress or (lambda what, done, whole: None)
     _refuse_inside(folder, out)
     say("检查 check", 0, 1)
-    stamp = part / CHECKED_FILE
-    same = stamp.exists() and stamp.read_text(encoding="utf-8") == _stamp(folder)
+    stamp, now = part / CHECKED_FILE, _stamp(folder)
+    same = stamp.exists() and stamp.read_text(encoding="utf-8") == now
     found = checking.check(folder, read_rasters=not same)
     if not found.sound or found.grid is None or found.boundaries is None:
         raise PackError([str(p) for p in errors(found.problems)])
     part.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(_stamp(folder), encoding="utf-8")
+    stamp.write_text(now, encoding="utf-8")
     say("检查 check", 1, 1)
     resources = [
         *_vectors(found, part),
@@ -76,7 +75,7 @@ def build(folder: Path, out: Path | None = None, progress: Progress | None = Non
     _write_manifest(found, part, resources)
     stamp.unlink()
     Pack.open(part).verify()
-    _replace(part, out)
+    provenance.swap(part, out)
     return out
 
 
@@ -94,13 +93,9 @@ def _stamp(folder: Path) -> str:
     """Return what tells whether a folder changed: its declaration, and size and time of its files."""
     found = checking.Checked(folder, declaration=declaration.read(folder))
     assert found.declaration is not None
-    lines = [found.declaration.model_dump_json()]
-    for file in found.declaration.files:
-        first = found.originals / file.path.split(".zip/")[0]
-        path = first if first.exists() else found.originals / f"{file.path.split('.zip/')[0]}.zip"
-        inner = sorted(path.rglob("*")) if path.is_dir() else [path]
-        lines += [f"{p} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in inner if p.is_file()]
-    return "\n".join(lines)
+    stats = [(path, path.stat()) for path in checking.data_files(found)]
+    lines = [f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats]
+    return "\n".join([found.declaration.model_dump_json(), *lines])
 
 
 def _described(files: list[FileEntry], **also: Any) -> dict[str, Any]:
@@ -229,19 +224,3 @@ def _write_manifest(found: Checked, part: Path, resources: list[dict[str, Any]])
     manifest.DataPackage.model_validate(package)
     text = json.dumps(package, ensure_ascii=False, indent=1) + "\n"
     (part / manifest.FILE_NAME).write_text(text, encoding="utf-8")
-
-
-def _replace(part: Path, out: Path) -> None:
-    """Give the finished pack its name; a former one goes only when the new one stands."""
-    former = out.with_name(f"{out.name}.former")
-    shutil.rmtree(former, ignore_errors=True)
-    if out.exists():
-        out.rename(former)
-    part.rename(out)
-    shutil.rmtree(former, ignore_errors=True)
-
-
-def said(problems: list[Problem]) -> list[Problem]:
-    """Return the problems in the order in which a user mends them: errors first, then by file."""
-    order = {"error": 0, "warning": 1, "note": 2}
-    return sorted(problems, key=lambda p: (order[p.severity], p.file, p.place))

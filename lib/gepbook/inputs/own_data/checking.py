@@ -84,12 +84,10 @@ def check(folder: Path, *, read_rasters: bool = True) -> Checked:
         found.declaration = declaration.read(folder)
     except PackError as error:
         for problem in error.problems:
-            text, _, remedy = (
-                problem.rpartition(". ") if problem.endswith(".") else (problem, "", "")
-            )
-            message = (text or problem).removeprefix(f"{folder / declaration.FILE_NAME}: ")
+            message, _, remedy = problem.rpartition(". ")
+            message = message.removeprefix(f"{folder / declaration.FILE_NAME}: ")
             found.problems.append(
-                Problem(declaration.FILE_NAME, "declaration", message + ".", remedy)
+                Problem(declaration.FILE_NAME, "declaration", f"{message}.", remedy)
             )
         return found
     _check_names(found)
@@ -148,12 +146,9 @@ def _check_names(found: Checked) -> None:
         if code not in known
     ]
     declared = {file.path for file in found.declaration.files}
-    for path in sorted(found.originals.rglob("*")):
+    for path in data_files(found):
         name = path.relative_to(found.originals).as_posix()
-        parts = Path(name).parts
-        if path.is_dir() or path.name in OWN_FILES or path.name.startswith((".", "~$")):
-            continue
-        if parts[0].startswith(BUILT) or any(_belongs(name, other) for other in declared):
+        if any(_belongs(name, other) for other in declared):
             continue
         found.problems.append(
             Problem(
@@ -164,6 +159,18 @@ def _check_names(found: Checked) -> None:
                 severity="note",
             )
         )
+
+
+def data_files(found: Checked) -> list[Path]:
+    """Return the files of the folder, without its own ones and without what was built in it."""
+    return [
+        path
+        for path in sorted(found.originals.rglob("*"))
+        if path.is_file()
+        and path.name not in OWN_FILES
+        and not path.name.startswith((".", "~$"))
+        and not path.relative_to(found.originals).parts[0].startswith(BUILT)
+    ]
 
 
 def _belongs(name: str, declared: str) -> bool:

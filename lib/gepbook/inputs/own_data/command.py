@@ -1,4 +1,7 @@
-"""The commands `init-pack`, `check-pack` and `build-pack` (命令行)."""
+"""The commands `init-pack`, `check-pack` and `build-pack` (命令行).
+
+What a command needs is imported when it runs: a batch and its workers need none of it.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gepbook import command, counties
 from gepbook.errors import GepbookError
-from gepbook.inputs.own_data import building, checking, guessing, problems, templates
+from gepbook.inputs.own_data import problems
 
 
 def init_pack(
     folder: Path, existing: Path | None, years: str, wanted: str, name: str, cell_m: float
 ) -> int:
     """Lay out an empty pack, or guess the declaration of an existing folder; return the exit code."""
+    from gepbook.inputs.own_data import guessing, templates
+
     console = Console(stderr=True)
     try:
         wrong: list[str] = []
@@ -50,8 +55,10 @@ def init_pack(
 
 def check_pack(folder: Path, workbook: Path | None) -> int:
     """List every problem of every file; return the exit code."""
+    from gepbook.inputs.own_data import checking
+
     console = Console(stderr=True)
-    found = building.said(checking.check(folder).problems)
+    found = problems.ordered(checking.check(folder).problems)
     if found:
         console.print(problems.table(found))
     if workbook is not None:
@@ -69,6 +76,8 @@ def check_pack(folder: Path, workbook: Path | None) -> int:
 
 def build_pack(folder: Path, out: Path | None) -> int:
     """Convert a folder to a data pack; return the exit code."""
+    from gepbook.inputs.own_data import building
+
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),

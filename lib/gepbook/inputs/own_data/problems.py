@@ -61,6 +61,12 @@ def errors(problems: Sequence[Problem]) -> list[Problem]:
     return [p for p in problems if p.severity == "error"]
 
 
+def ordered(problems: Sequence[Problem]) -> list[Problem]:
+    """Return the problems in the order in which a user mends them: errors first, then by file."""
+    order = list(SEVERITY_ZH)
+    return sorted(problems, key=lambda p: (order.index(p.severity), p.file, p.place))
+
+
 def summary(problems: Sequence[Problem]) -> str:
     """Return how many problems of each kind there are."""
     counts = {s: sum(p.severity == s for p in problems) for s in SEVERITY_ZH}

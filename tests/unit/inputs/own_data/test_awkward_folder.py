@@ -239,7 +239,7 @@ def test_what_only_looks_awkward_is_read(found):
 
 def test_the_list_goes_back_without_a_formula_in_it(found, tmp_path):
     path = tmp_path / "问题.xlsx"
-    problems.write_workbook(building.said(found.problems), path)
+    problems.write_workbook(problems.ordered(found.problems), path)
     sheet = openpyxl.load_workbook(path).active
     texts = [cell for row in sheet.iter_rows(min_row=2) for cell in row if cell.value]
     assert sheet.max_row == len(found.problems) + 1

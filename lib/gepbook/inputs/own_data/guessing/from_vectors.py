@@ -15,8 +15,8 @@ from gepbook.inputs.own_data.guessing import words
 from gepbook.inputs.own_data.guessing.from_tables import encoding_of, in_cells
 from gepbook.inputs.own_data.guessing.guesses import Found, crs_remark, guarded, note
 from gepbook.inputs.own_data.guessing.header_rows import Grid
-from gepbook.inputs.own_data.guessing.matching import DBF_NAME_BYTES
 from gepbook.inputs.own_data.problems import Problem
+from gepbook.inputs.own_data.vectors import DBF_NAME_BYTES
 
 
 def in_vector(path: Path, name: str) -> Iterator[Found | Problem]:

@@ -12,9 +12,9 @@ from gepbook.inputs.own_data.declaration import FileEntry
 from gepbook.inputs.own_data.dictionary import FieldEntry, TableEntry
 from gepbook.inputs.own_data.guessing import words
 from gepbook.inputs.own_data.guessing.header_rows import Grid, Head, cell_text, variants
+from gepbook.inputs.own_data.vectors import DBF_NAME_BYTES
 from gepbook.inputs.pack import BOUNDARIES
 
-DBF_NAME_BYTES = 10
 NEAR, PART, SAME = 0, 1, 2  # tiers of likeness
 
 
