@@ -14,8 +14,8 @@ from gepbook.accounting import pool as province
 from gepbook.accounting import uncertainty
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.assessment import dual, targets
-from gepbook.compensation import vertical
-from gepbook.params import CONFIDENCES, Params, parameter
+from gepbook.compensation import Compensation, flows, parties
+from gepbook.params import CONFIDENCES, Params, parameter, worst
 from gepbook.run import Run
 
 METHOD = "province/sum"
@@ -52,10 +52,11 @@ REGISTERED = {
 class Bulletin:
     """The bulletin of one year (生态产品总值核算结果公报).
 
-    `counties` holds levels, ranks and allocation by county; `prefectures` sums; `services` the
+    `counties` holds levels, ranks and net compensation by county; `prefectures` sums; `services` the
     province's value by service in CNY; `reference` published results beside those of this run, with its
     90 % interval; `plausibility` the counties whose figures lie outside the expected bounds.
-    `registration` holds what the registers say, by prefecture and for the province.
+    `registration` holds what the registers say, by prefecture and for the province; `compensation` who
+    pays whom.
     `missing` names the counties without an account, `incomplete` what lacks in accounts that are not
     whole: both empty unless a partial province was allowed.
     """
@@ -70,6 +71,7 @@ class Bulletin:
     reference: pd.DataFrame
     plausibility: pd.DataFrame
     registration: pd.DataFrame
+    compensation: Compensation
     missing: list[str]
     incomplete: pd.Series
 
@@ -96,10 +98,9 @@ def compute(run: Run) -> Bulletin:
     levels = assessment.read_levels(pool)
     levels.insert(0, "name_zh", names["name_zh"])
     levels.insert(1, "prefecture", names["prefecture"])
-    rules = run.params.section(compensation.SECTION, vertical.VerticalParams)
-    factors = compensation.read_factors(pool)
-    shares = vertical.shares(factors, rules.weights)
-    levels["allocation_cny"] = vertical.allocate(rules.budget_cny, shares.sum(axis=1))
+    paid = compensation.of_province(run, pool)
+    net = flows.by_county(paid.flows)["net_cny"]
+    levels["compensation_cny"] = net.reindex(levels.index, fill_value=0.0)
     for category in CATEGORY_ZH:
         levels[f"{category}_cny"] = province.county_values(
             pool, "gep", category, "value", "current"
@@ -121,7 +122,7 @@ def compute(run: Run) -> Bulletin:
     wanted = run.params.section("targets", targets.TargetParams)
     covered = 100.0 * len(levels) / len(names)
     return Bulletin(
-        entries=_entries(run, pool, drawn),
+        entries=[*_entries(run, pool, drawn), *_compensation(run, paid)],
         pool=pool,
         counties=levels.sort_values("gep_cny", ascending=False),
         prefectures=prefectures.sort_values("gep_cny", ascending=False),
@@ -133,6 +134,7 @@ def compute(run: Run) -> Bulletin:
             levels, pool, run.params.section("plausibility", PlausibilityParams)
         ),
         registration=_registration(pool),
+        compensation=paid,
         missing=missing,
         incomplete=province.incomplete(pool),
     )
@@ -215,6 +217,42 @@ def _entries(
         )
     )
     return made
+
+
+def _compensation(run: Run, paid: Compensation) -> list[dict[str, Any]]:
+    """Return the province's rows of compensation: what was paid by scheme, and the province's own net."""
+    rows = [
+        ledger.entry(
+            compensation.ACCOUNT,
+            str(scheme),
+            "paid",
+            own["amount_cny"].sum().round(2),
+            "CNY",
+            origin=ledger.weakest(own["origin"]),
+            quality=worst(own["quality"]),
+            method_id=compensation.METHOD,
+            price_basis="current",
+            price_year=run.year,
+        )
+        for scheme, own in paid.flows.groupby("scheme")
+    ]
+    positions = flows.by_party(paid.flows)
+    if parties.PROVINCE in positions.index:
+        rows.append(
+            ledger.entry(
+                compensation.ACCOUNT,
+                "province",
+                "net",
+                positions.loc[parties.PROVINCE, "net_cny"],
+                "CNY",
+                origin=ledger.weakest(paid.flows["origin"]),
+                quality=worst(paid.flows["quality"]),
+                method_id=compensation.METHOD,
+                price_basis="current",
+                price_year=run.year,
+            )
+        )
+    return rows
 
 
 def _rank(confidence: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -102,6 +103,32 @@ def group(name: str, year: int) -> list[str]:
     rows = _groups()
     valid = (rows["valid_from"] <= day) & (rows["valid_to"].isna() | (rows["valid_to"] >= day))
     return sorted(rows.loc[valid & (rows["group"] == name), "county_code"])
+
+
+def classes(names: Iterable[str], year: int, other: str) -> pd.Series:
+    """Return the class of every county: the one of some groups that it belongs to, or `other`.
+
+    Raises
+    ------
+    CodeError
+        For an unknown group, and naming each county that is in two of them.
+    """
+    members = {name: group(name, year) for name in names}
+    found = pd.Series(other, index=read().index)
+    problems = []
+    for code in found.index:
+        own = [name for name, codes in members.items() if code in codes]
+        if len(own) > 1:
+            problems.append(
+                f"params/county_groups.csv: {code} {name_zh(code)} is in {' and '.join(own)} in {year}, "
+                "but a rule gives each of them a value. End one membership (valid_to), or take one "
+                "group out of the rule."
+            )
+        elif own:
+            found[code] = own[0]
+    if problems:
+        raise CodeError(problems)
+    return found
 
 
 def groups_of(code: str, year: int) -> list[str]:

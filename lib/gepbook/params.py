@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -34,6 +34,8 @@ CONFIDENCE_ZH = {
 }
 #: The parser in C where PyYAML was built with it: the same safe language, ten times as fast.
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: Layer of values that somebody assumes by hand.
+WHAT_IF = "what if"
 #: Rounding of a sum of weights.
 SUM_ROUNDING = 1e-9
 Value = bool | int | float | str | list[Any] | dict[str, Any]
@@ -46,9 +48,13 @@ def worst(confidences: Iterable[Confidence]) -> Confidence:
 
 
 class Params(BaseModel):
-    """Base of the closed, frozen models that the code reads its parameters from."""
+    """Base of the closed, frozen models that the code reads its parameters from.
+
+    What is `provincial` is one rule for all counties: no county may have its own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    provincial: ClassVar[bool] = False
 
 
 def parameter(unit: str, description: str, **constraints: Any) -> Any:
@@ -125,7 +131,12 @@ class ParameterSet(BaseModel):
             Naming each field that is missing, out of range, unknown or in another unit.
         """
         entries = {key: p for key, p in self._under(name)}
-        problems = []
+        problems = [
+            f"{name}.{key}: is one rule for all counties, but params/{p.layer}.yaml sets it. "
+            "Take it out there; a year's rule stands in params/year/, the province's in province.yaml."
+            for key, p in entries.items()
+            if model.provincial and p.layer.startswith("county")
+        ]
         for key, p in entries.items():
             field = model.model_fields.get(key)
             extra = field.json_schema_extra if field else None
@@ -165,6 +176,33 @@ class ParameterSet(BaseModel):
             head, _, tail = key.partition(".")
             if head == section:
                 yield tail, p
+
+    def assuming(self, changes: Mapping[str, Value]) -> ParameterSet:
+        """Return the set with some values changed by hand (情景假设); tables change by row.
+
+        Parameters
+        ----------
+        changes : mapping
+            Dotted name → value.
+
+        Raises
+        ------
+        ParameterError
+            Each unknown name, with near ones, and each value of another kind.
+        """
+        merged, problems = dict(self.entries), []
+        for name, value in changes.items():
+            if name not in merged:
+                problems.append(f"what if: unknown parameter {name!r}.{near(name, merged)}")
+                continue
+            said = {"value": value, "source": "assumed by hand", "confidence": "design"}
+            try:
+                merged[name] = _override(merged[name], said, WHAT_IF)
+            except (ValidationError, TypeError, ValueError) as error:
+                problems.append(_entry_problem(Path("what if"), name, error))
+        if problems:
+            raise ParameterError(problems)
+        return self.model_copy(update={"entries": merged})
 
     def write(self, path: Path) -> None:
         """Write the set as JSON, the file that a notebook's run reads."""

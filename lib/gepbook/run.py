@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gepbook import counties, ledger, params, paths, provenance
 from gepbook.errors import CodeError, StageError
 from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.pack import Pack
+from gepbook.params import Value
 
 DRAFT = "draft"
 DEFAULT_STANDARD = "db33-2020"
@@ -141,6 +142,28 @@ class Run:
             )
         resolved = params.resolve(task.county_code, task.year, task.standard)
         return cls(task, run_dir, pack, resolved, by_hand=True)
+
+    def assuming(self, changes: Mapping[str, Value]) -> Run:
+        """Return the run with some parameters changed by hand, to see what if (情景).
+
+        Parameters
+        ----------
+        changes : mapping
+            Dotted name of a parameter → value; tables change by row.
+
+        Raises
+        ------
+        StageError
+            In a batch: what is published follows params/ alone.
+        ParameterError
+            For unknown names and wrong values.
+        """
+        if changes and not self.by_hand:
+            raise StageError(
+                f"{self.task.stage}: what if {', '.join(changes)}: only by hand; what is published "
+                "follows params/. Empty the cell, or write the value into params/ with its source."
+            )
+        return replace(self, params=self.params.assuming(changes))
 
     @property
     def county_code(self) -> str:

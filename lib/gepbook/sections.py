@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gepbook.accounting import change, registry, seea, uncertainty
+from gepbook.accounting import change, registry, seea, sites, uncertainty
 from gepbook.assessment.dual import DualParams
 from gepbook.assessment.targets import TargetParams
 from gepbook.bulletin import PlausibilityParams
-from gepbook.compensation.vertical import VerticalParams
+from gepbook.compensation import SCHEMES
 from gepbook.forms.model import SECTION as FORMS
 from gepbook.forms.model import FormsParams
 from gepbook.inputs.own_data import limits
@@ -25,6 +25,7 @@ def models() -> dict[str, type[Params]]:
         uncertainty.SECTION: uncertainty.UncertaintyParams,
         change.SECTION: change.ChangeParams,
         seea.SECTION: seea.SeeaParams,
+        sites.SECTION: sites.SitesParams,
         limits.SECTION: limits.Limits,
         condition.SECTION: condition.ConditionParams,
         registration.SECTION: registration.RegistrationParams,
@@ -34,7 +35,7 @@ def models() -> dict[str, type[Params]]:
         "plausibility": PlausibilityParams,
         FORMS: FormsParams,
         "specific_unit": SpecificUnitParams,
-        "vertical_compensation": VerticalParams,
+        **{name: model for scheme in SCHEMES for name, model in scheme.sections.items()},
         "dual_assessment": DualParams,
         "targets": TargetParams,
     }

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from gepbook import paths
+from gepbook.inputs.pack import Pack
+from gepbook.params import ParameterSet
 from gepbook.run import Run
 
 
@@ -30,13 +34,26 @@ class Stage:
         """The stage's notebook."""
         return paths.NOTEBOOKS / f"{self.name}.ipynb"
 
+    def registers(self) -> tuple[str, ...]:
+        """Return the tables of the pack that the stage reads of all counties at once."""
+        return getattr(self._module, "REGISTERS", ())
+
+    def check_inputs(self, pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[str]:
+        """Return what is wrong in what the stage reads of the whole province, before anything runs."""
+        found = getattr(self._module, "check_inputs", None)
+        return found(pack, rules, years) if found else []
+
+    @property
+    def _module(self) -> ModuleType:
+        """The part of the library that computes the stage."""
+        return importlib.import_module(f"gepbook.{self.name}")
+
     def compute_brief(self, run: Run) -> Any:
         """Compute what other counties need of the stage; the result has `entries`, ledger rows.
 
         Without its notebook; a stage that has no brief form is computed as a whole.
         """
-        module = importlib.import_module(f"gepbook.{self.name}")
-        return getattr(module, "compute_brief", module.compute)(run)
+        return getattr(self._module, "compute_brief", self._module.compute)(run)
 
 
 STAGES: dict[str, Stage] = {

@@ -15,6 +15,7 @@ from gepbook.run import Run
 
 METHOD = "design/dual"
 GDP_INDEX = "gdp_deflator"
+OTHER = "other"
 PERCENT = 100.0
 
 
@@ -59,10 +60,8 @@ def read_dual(pool: pd.DataFrame, rules: dual.DualParams, year: int) -> pd.DataF
         return pd.DataFrame(columns=["gdp_growth", "gep_growth", "quadrant", "index", "rank"])
     gdp_now = value(pool, "statistics", "gdp", "value", "current") * index[year - 1] / index[year]
     gep_now = value(pool, "gep", "gep", "value", "comparable")
-    weights = pd.Series(rules.gdp_weight["other"], index=gep_now.index)
-    for group, weight in rules.gdp_weight.items():
-        if group != "other":
-            weights[weights.index.isin(counties.group(group, year))] = weight
+    groups = [name for name in rules.gdp_weight if name != OTHER]
+    weights = counties.classes(groups, year, OTHER)[gep_now.index].map(rules.gdp_weight)
     return dual.compare(dual.growth(gdp_now, gdp_before), dual.growth(gep_now, gep_before), weights)
 
 

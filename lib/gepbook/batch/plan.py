@@ -24,7 +24,7 @@ PARAMETERS = {
     "province": {"year", "run_dir"},
 }
 #: Files under params/ that every stage may read besides the layers.
-SHARED_FOLDERS = ("prices", "standards")
+SHARED_FOLDERS = ("prices", "standards", "policy")
 
 
 class Planner:
@@ -48,6 +48,7 @@ class Planner:
             self.options.pack.verify,
             self._check_standard,
             self._check_parameters,
+            self._check_registers,
             self._check_notebooks,
             self._check_outputs,
         ):
@@ -82,6 +83,17 @@ class Planner:
                         problems += error.problems
         if problems:
             raise GepbookError(list(dict.fromkeys(problems)))
+
+    def _check_registers(self) -> None:
+        problems: list[str] = []
+        for name in self.options.stages:
+            if name in self.stages and self.stages[name].pool:
+                rules = self.params(None, max(self.options.years))
+                problems += self.stages[name].check_inputs(
+                    self.options.pack, rules, self.options.years
+                )
+        if problems:
+            raise GepbookError(problems)
 
     def _check_notebooks(self) -> None:
         problems = []
@@ -150,6 +162,10 @@ class Planner:
             )
         if pool:
             parts["pool"] = pool + str(options.request.allow_partial)
+            names = self.stages[stage].registers()
+            parts["registers"] = provenance.sha256_json(
+                {name: options.pack.register_hash(name, year) for name in names}
+            )
         if engine == "notebook":
             notebook = self.stages[stage].notebook
             parts["notebook"] = provenance.sha256_bytes(sources.notebook_source(notebook).encode())

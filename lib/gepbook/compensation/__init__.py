@@ -1,80 +1,148 @@
-"""Compensation (生态保护补偿): what each county receives, by scheme; one file per scheme."""
+"""Compensation (补偿): who pays whom for ecological products, by every scheme; one file a scheme.
+
+All schemes are computed for the whole province from the counties' ledgers and the pack's registers, give
+their payments to one flow ledger, and are then looked at from the run's county, or from the province.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from gepbook import ledger
-from gepbook.accounting import pool as province
-from gepbook.compensation import vertical
+from gepbook import ledger, params
+from gepbook.accounting import pool as accounts
+from gepbook.compensation import flows, vertical
+from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
+from gepbook.errors import GepbookError
+from gepbook.inputs.pack import Pack
+from gepbook.params import ParameterSet
 from gepbook.run import Run
 
-SECTION = "vertical_compensation"
-METHOD = "design/vertical"
+ACCOUNT = "compensation"
+METHOD = "flows/sum"
+FLOWS_FILE = "flows.parquet"
+SCHEMES: tuple[Scheme, ...] = (vertical.SCHEME,)
+NAMES_ZH = {scheme.id: scheme.name_zh for scheme in SCHEMES}
+#: Tables and layers of the pack that are read of all counties at once.
+REGISTERS = tuple(sorted({name for scheme in SCHEMES for name in scheme.tables}))
 
 
 @dataclass(frozen=True)
 class Compensation:
-    """The compensation of one county and year, beside that of the whole province.
+    """All compensation of a year, and the ledger rows of the run's county (补偿结果).
 
-    `allocation` holds every county's amount in CNY, `factors` what it was shared by, `shares` the
-    share that each factor brought; all indexed by county code.
+    `flows` are the payments of the whole province, `schemes` the results by scheme.
     """
 
     entries: list[dict[str, Any]]
-    allocation: pd.Series
-    factors: pd.DataFrame
-    shares: pd.DataFrame
+    flows: pd.DataFrame
+    schemes: Mapping[str, SchemeResult]
+    province: Province
 
-
-def read_factors(pool: pd.DataFrame) -> pd.DataFrame:
-    """Return the factors of the vertical scheme for every county of the pool."""
-    value = province.county_values
-    now = value(pool, "gep", "gep", "value", "comparable")
-    before = value(pool, "gep", "gep", "value_previous_year", "comparable")
-    revenue = value(pool, "statistics", "budget_revenue", "value", "current")
-    expenditure = value(pool, "statistics", "budget_expenditure", "value", "current")
-    return pd.DataFrame(
-        {
-            "regulating_value": value(pool, "gep", "regulating", "value", "current").clip(lower=0),
-            "redline_area": value(pool, "statistics", "redline_area", "value"),
-            "gep_improvement": (now - before.reindex(now.index, fill_value=0)).clip(lower=0)
-            if len(before)
-            else now * 0.0,
-            "fiscal_gap": (expenditure - revenue).clip(lower=0),
-            "resident_population": value(pool, "statistics", "resident_population", "value"),
-        }
-    )
+    @property
+    def files(self) -> dict[str, pd.DataFrame]:
+        """The table that is kept beside the ledger: the whole flow ledger."""
+        return {FLOWS_FILE: self.flows}
 
 
 def compute(run: Run) -> Compensation:
-    """Return the compensation of the run's county and year."""
-    rules = run.params.section(SECTION, vertical.VerticalParams)
-    pool = province.read(run)
-    factors = read_factors(pool)
-    shares = vertical.shares(factors, rules.weights)
-    allocation = vertical.allocate(rules.budget_cny, shares.sum(axis=1))
-    code = run.county_code
-    common: dict[str, Any] = {
-        "method_id": METHOD,
-        "origin": ledger.weakest(pool["origin"]),
-        "quality": run.params.worst_confidence(SECTION),
-    }
-    money: dict[str, Any] = {"price_basis": "current", "price_year": run.year}
-    amount = float(allocation[code])
-    rows = [
-        ledger.entry("compensation", "vertical", "value", amount, "CNY", **money, **common),
-        ledger.entry("compensation", "vertical", "share", amount / rules.budget_cny, "1", **common),
-    ]
-    for factor, share in shares.loc[code].items():
-        item = f"vertical.{factor}"
-        rows.append(
+    """Return the compensation of the run's county and year beside that of the whole province."""
+    return of_province(run, accounts.read(run))
+
+
+def of_province(run: Run, pool: pd.DataFrame) -> Compensation:
+    """Return the compensation that follows from the ledgers of all counties.
+
+    Parameters
+    ----------
+    run : Run
+        Of a county, or of the province, which then has no rows of its own.
+    pool : DataFrame
+        Inventory and accounting ledgers of all counties.
+
+    Raises
+    ------
+    GepbookError
+        All that is wrong in the registers and rules of all schemes; nothing is then paid.
+    """
+    registers = Registers(run.pack, run.year)
+    problems = [p for scheme in SCHEMES for p in scheme.check(registers, run.params)]
+    if problems:
+        raise GepbookError(list(dict.fromkeys(problems)))
+    province = Province(pool, registers, run.params)
+    found = {scheme.id: scheme.compute(province) for scheme in SCHEMES}
+    paid = flows.build((row for result in found.values() for row in result.flows), run.year)
+    code = run.task.county_code
+    rows = [] if code is None else _county_rows(code, run.year, paid, found.values())
+    return Compensation(rows, paid, found, province)
+
+
+def what_if(
+    run: Run, base: Compensation, changes: Mapping[str, params.Value]
+) -> Compensation | None:
+    """Return the compensation under changed rules; None where nothing is changed (情景).
+
+    Parameters
+    ----------
+    run : Run
+    base : Compensation
+        Whose ledgers of the counties are used again.
+    changes : mapping
+        Dotted name of a rule → value, such as `vertical_compensation.weights`.
+
+    Raises
+    ------
+    StageError, ParameterError
+        See `Run.assuming`.
+    """
+    changed = run.assuming(changes)
+    return of_province(changed, base.province.pool) if changes else None
+
+
+def check_inputs(pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[str]:
+    """Return what is wrong in the registers and rules of all schemes, before anything is computed.
+
+    Parameters
+    ----------
+    pack : Pack
+    rules : ParameterSet
+        The province's.
+    years : iterable of int
+        Accounting years that are wanted.
+    """
+    problems: list[str] = []
+    for year in years:
+        for scheme in SCHEMES:
+            problems += scheme.check(Registers(pack, year), rules)
+    return list(dict.fromkeys(problems))
+
+
+def _county_rows(
+    code: str, year: int, paid: pd.DataFrame, results: Iterable[SchemeResult]
+) -> list[dict[str, Any]]:
+    """Return a county's rows: paid, received and net by scheme and in all, and what schemes add."""
+    rows = [row for result in results for owner, row in result.figures if owner == code]
+    own = flows.of_county(paid, code)
+    sums = flows.by_scheme(paid, code)
+    sums.loc["all"] = sums.sum().round(2)
+    for scheme, amounts in sums.iterrows():
+        behind = own if scheme == "all" else own[own["scheme"] == scheme]
+        rows += [
             ledger.entry(
-                "compensation", item, "value", share * rules.budget_cny, "CNY", **money, **common
+                ACCOUNT,
+                str(scheme),
+                column.removesuffix("_cny"),
+                amount,
+                "CNY",
+                origin=ledger.weakest(behind["origin"]),
+                quality=params.worst(behind["quality"]),
+                method_id=METHOD,
+                price_basis="current",
+                price_year=year,
             )
-        )
-        rows.append(ledger.entry("compensation", item, "share", share, "1", **common))
-    return Compensation(rows, allocation, factors, shares)
+            for column, amount in amounts.items()
+        ]
+    return rows

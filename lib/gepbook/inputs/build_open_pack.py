@@ -29,9 +29,10 @@ from scipy import ndimage
 
 from gepbook import counties, ecosystems, paths, zonal
 from gepbook.grid import GridSpec
-from gepbook.inputs import illustrative, manifest, registers
+from gepbook.inputs import illustrative, manifest, registers, scheme_registers
 from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import content_hash
+from gepbook.inputs.scheme_registers.basis import Basis
 
 SOURCES = Path(__file__).parent / "open_pack_sources"
 LONLAT = "EPSG:4326"
@@ -682,6 +683,12 @@ def add_tables(
         ("eco_tourism", kept.eco_tourism()),
     ):
         builder.table(layer, frame, note)
+    note = "shaped like real registers of compensation; no case, order or contract in them exists"
+    for layer, frame in scheme_registers.make(Basis(kept, units)).items():
+        if isinstance(frame, gpd.GeoDataFrame):
+            builder.vector(layer, frame, note)
+        else:
+            builder.table(layer, frame, note)
 
 
 def write_datapackage(builder: Builder, config: dict[str, Any]) -> None:

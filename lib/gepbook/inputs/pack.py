@@ -27,6 +27,7 @@ from gepbook.errors import CodeError, GridMismatchError, NotInPackError, PackErr
 from gepbook.grid import GridSpec
 from gepbook.inputs import manifest, ranges
 from gepbook.inputs.manifest import Resource
+from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import Origin
 
 HALO_CELLS = 2
@@ -310,15 +311,28 @@ class Pack:
     def fingerprint(self, county_code: str, year: int) -> dict[str, str]:
         """Return a hash per layer of just the content that a county and year rest on.
 
-        Correcting the rows or cells of one county therefore changes that county's hashes only.
+        Correcting the rows or cells of one county therefore changes that county's hashes only;
+        provincial registers are in none of them, see `register_hash`.
         """
         hashes = {}
         for (layer, own_year), resource in sorted(self._resources.items(), key=str):
-            if own_year not in (None, year):
+            entry = dictionary.tables().get(layer)
+            if own_year not in (None, year) or (entry is not None and entry.provincial):
                 continue
             used = year if resource.kind == "table" else own_year
             hashes[f"{layer}@{year}"] = self._content_hash(layer, own_year, county_code, used)
         return hashes
+
+    @functools.cache  # noqa: B019  a pack lives as long as its process
+    def register_hash(self, layer: str, year: int) -> str:
+        """Return the hash of a table or vector layer of all counties up to a year; empty if absent."""
+        if not self.has(layer):
+            return ""
+        resource = self.resource(layer)
+        frame = self.table(layer) if resource.kind == "table" else self.vector(layer).to_wkb()
+        if "year" in frame.columns:
+            frame = frame[frame["year"] <= year]
+        return hashlib.sha256((frame.to_csv(index=False) + resource.origin).encode()).hexdigest()
 
     @functools.cache  # noqa: B019  a pack lives as long as its process
     def _content_hash(

@@ -149,14 +149,14 @@ def prefecture_table(result: Bulletin) -> Table:
             "文化服务": table["cultural_cny"],
             "GDP 亿元": table["gdp_cny"],
             "万元/km²": table["gep_per_km2_cny"] / PER_KM2,
-            "补偿 万元": table["allocation_cny"],
+            "补偿净额 万元": table["compensation_cny"],
         }
     )
     forms = dict.fromkeys(["GEP 亿元", "物质供给", "调节服务", "文化服务", "GDP 亿元"], yi)
     return Table(
         frame,
         "各设区市结果 Results by prefecture",
-        {**forms, "万元/km²": "{:,.0f}".format, "补偿 万元": wan},
+        {**forms, "万元/km²": "{:,.0f}".format, "补偿净额 万元": wan},
         note=_origin_note(result),
     )
 
@@ -174,7 +174,7 @@ def ranking_table(result: Bulletin) -> Table:
             "万元/km²": table["gep_per_km2_cny"] / PER_KM2,
             "GDP 亿元": table["gdp_cny"],
             "GEP/GDP": table["gep_to_gdp"],
-            "补偿 万元": table["allocation_cny"],
+            "补偿净额 万元": table["compensation_cny"],
         }
     )
     forms = {
@@ -183,7 +183,7 @@ def ranking_table(result: Bulletin) -> Table:
         "增长": percent,
         "万元/km²": "{:,.0f}".format,
         "GEP/GDP": "{:.2f}".format,
-        "补偿 万元": wan,
+        "补偿净额 万元": wan,
     }
     return Table(frame, "各县（市、区）结果 Results by county", forms, note=_origin_note(result))
 

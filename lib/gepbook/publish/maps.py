@@ -17,6 +17,8 @@ from gepbook.publish.display import Picture, new_figure
 from gepbook.publish.fonts import INK, QUIET
 
 GREENS = ("#eef4e4", "#cfe3bd", "#9dcb93", "#5fa976", "#2b7d5b", "#0d4f3f")
+NET_COLORS = ("#8c5a2b", "#c79a6b", "#ecd9bf", "#d3e6ea", "#7fb6c4", "#2f7d94")
+RED = "#b3361f"
 METRES_PER_KM = 1000.0
 GRADES = 5
 #: Percent of cells at either end that share one colour: a few odd cells must not flatten the rest.
@@ -65,7 +67,7 @@ def choropleth(
         )
     if highlight is not None:
         frame.loc[[highlight]].plot(
-            ax=axes, facecolor="none", edgecolor="#b3361f", linewidth=1.6, aspect="equal"
+            ax=axes, facecolor="none", edgecolor=RED, linewidth=1.6, aspect="equal"
         )
     handles = [
         Patch(color=color, label=f"{low:,.0f} – {high:,.0f}")
@@ -84,6 +86,89 @@ def choropleth(
     axes.set_axis_off()
     _scale_bar(axes, 50.0)
     return Picture(figure)
+
+
+def payment_map(
+    boundaries: gpd.GeoDataFrame,
+    net: pd.Series,
+    payments: pd.DataFrame,
+    unit: str,
+    highlight: str | None = None,
+) -> Picture:
+    """Return a map of net positions with arrows from payers to payees.
+
+    Parameters
+    ----------
+    boundaries : GeoDataFrame indexed by county code
+    net : Series by county code
+        Blue receives, brown pays.
+    payments : DataFrame, columns `payer`, `payee` (county codes), `amount`
+        Thicker arrows are larger amounts.
+    unit : str
+        Of both.
+    highlight : str, optional
+        Code of a county to outline.
+    """
+    figure, axes = new_figure(5.8, 4.8)
+    frame = boundaries.join(net.rename("net")).fillna({"net": 0.0})
+    limits = _signed_classes(frame["net"])
+    colors = [
+        NET_COLORS[int(i)] for i in np.linspace(0, len(NET_COLORS) - 1, len(limits) - 1).round()
+    ]
+    frame.plot(
+        column="net",
+        cmap=ListedColormap(colors),
+        norm=BoundaryNorm(limits, len(colors)),
+        ax=axes,
+        edgecolor="white",
+        linewidth=0.4,
+        aspect="equal",
+    )
+    if highlight is not None:
+        frame.loc[[highlight]].plot(
+            ax=axes, facecolor="none", edgecolor=RED, linewidth=1.4, aspect="equal"
+        )
+    places = boundaries.geometry.representative_point()
+    most = payments["amount"].max() if len(payments) else 1.0
+    for row in payments.sort_values("amount").itertuples():
+        start, end = places[row.payer], places[row.payee]
+        axes.annotate(
+            "",
+            (end.x, end.y),
+            xytext=(start.x, start.y),
+            arrowprops={
+                "arrowstyle": "-|>",
+                "color": INK,
+                "alpha": 0.75,
+                "linewidth": 0.5 + 2.5 * float(np.sqrt(row.amount / most)),
+                "connectionstyle": "arc3,rad=0.15",
+                "shrinkA": 2,
+                "shrinkB": 2,
+            },
+        )
+    handles = [
+        Patch(color=color, label=f"{low:,.0f} – {high:,.0f}")
+        for color, low, high in zip(colors, limits[:-1], limits[1:], strict=True)
+    ]
+    axes.legend(
+        handles=handles,
+        title=f"净收入 {unit}",
+        loc="lower right",
+        bbox_to_anchor=(1.0, 0.1),
+        fontsize=7,
+        title_fontsize=8,
+    )
+    axes.set_axis_off()
+    _scale_bar(axes, 50.0)
+    return Picture(figure)
+
+
+def _signed_classes(values: pd.Series) -> np.ndarray:
+    """Return class limits that part payers from payees: quantiles on either side of 0."""
+    parts = [values[values < 0], values[values > 0]]
+    limits = [np.nanquantile(part, [0, 1 / 3, 2 / 3, 1]) for part in parts if len(part)]
+    found = np.unique(np.concatenate([[0.0], *limits]))
+    return found if len(found) > 1 else np.array([0.0, 1.0])
 
 
 def class_map(land_cover: xr.DataArray, geometry: BaseGeometry) -> Picture:

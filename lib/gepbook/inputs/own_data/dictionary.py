@@ -49,7 +49,8 @@ class TableEntry(_Closed):
     """One table, or one vector layer when it has a `geometry`.
 
     The polygons of a `coverage` meet without gap or overlap. Where a `group` of counties is named, they
-    alone fill the table in.
+    alone fill the table in. A `provincial` register is read for the whole province at once: no county's
+    inventory or account rests on it.
     """
 
     title: str
@@ -58,6 +59,7 @@ class TableEntry(_Closed):
     key: Annotated[list[str], Field(min_length=1)]
     geometry: Literal["", "polygon"] = ""
     coverage: bool = False
+    provincial: bool = False
     group: str = ""
     fields: dict[str, FieldEntry]
 

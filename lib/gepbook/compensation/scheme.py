@@ -1,0 +1,157 @@
+"""What a compensation scheme declares and returns, and what it is computed from (补偿方案的约定)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import geopandas as gpd
+import pandas as pd
+
+from gepbook import ledger
+from gepbook.accounting import pool as accounts
+from gepbook.inputs.pack import Pack
+from gepbook.ledger import Origin
+from gepbook.params import Confidence, ParameterSet, Params
+
+Section = TypeVar("Section", bound=Params)
+
+
+@dataclass(frozen=True)
+class Registers:
+    """The registers of a pack for a year: tables of all counties (登记与台账).
+
+    Rows keep the number of their line in the file as index, so that an error can name it.
+    """
+
+    pack: Pack
+    year: int
+
+    def has(self, *names: str) -> bool:
+        """Tell whether the pack brings some tables, each for the year where it has years."""
+        return not self.lacking(*names)
+
+    def lacking(self, *names: str) -> list[str]:
+        """Return those of some tables that the pack does not bring, or not for the year."""
+        return [n for n in names if not self.pack.has(n) or self._empty_year(n)]
+
+    def _empty_year(self, name: str) -> bool:
+        if self.pack.resource(name).kind != "table":
+            return False
+        frame = self.pack.table(name)
+        return "year" in frame.columns and not (frame["year"] == self.year).any()
+
+    def history(self, name: str) -> pd.DataFrame:
+        """Return a table's rows of the year and the years before it, or all where it has no years.
+
+        Raises
+        ------
+        NotInPackError
+            When the pack does not hold the table.
+        """
+        frame = self.pack.table(name)
+        frame.index = frame.index + 2  # the header is line 1
+        return frame[frame["year"] <= self.year] if "year" in frame.columns else frame
+
+    def table(self, name: str, year: int | None = None) -> pd.DataFrame:
+        """Return a table's rows of a year (the year when not given), or all where it has no years."""
+        frame = self.history(name)
+        return frame[frame["year"] == (year or self.year)] if "year" in frame.columns else frame
+
+    def vector(self, name: str) -> gpd.GeoDataFrame:
+        """Return a vector layer's features in the grid's coordinates, of the year and before."""
+        frame = self.pack.vector(name)
+        return frame[frame["year"] <= self.year] if "year" in frame.columns else frame
+
+    def place(self, name: str, line: Any) -> str:
+        """Say in which file and line a row stands."""
+        resource = self.pack.resource(name)
+        what = "line" if resource.kind == "table" else "feature"
+        return f"{self.pack.folder / resource.path}, {what} {line}"
+
+
+@dataclass(frozen=True)
+class Province:
+    """What all schemes are computed from: the counties' ledgers, the registers, the rules (全省依据).
+
+    `params` are the province's: rules by which counties share are nobody's own.
+    """
+
+    pool: pd.DataFrame
+    registers: Registers
+    params: ParameterSet
+
+    @property
+    def year(self) -> int:
+        """The accounting year."""
+        return self.registers.year
+
+    @functools.cached_property
+    def county_codes(self) -> list[str]:
+        """Codes of the counties that have an account."""
+        return sorted(self.pool["county_code"].unique())
+
+    def values(self, account: str, item: str, measure: str, basis: str = "") -> pd.Series:
+        """Return one figure of every county of the ledgers, indexed by county code."""
+        return accounts.county_values(self.pool, account, item, measure, basis)
+
+    def rules(self, name: str, model: type[Section]) -> Section:
+        """Return the rules of a scheme."""
+        return self.params.section(name, model)
+
+    def quality(self, *sections: str) -> Confidence:
+        """Return the lowest confidence of some sections of the rules."""
+        return self.params.worst_confidence(*sections)
+
+    def origin(self, *tables: str, accounts: bool = False) -> Origin:
+        """Return the weakest origin of some registers, and of the counties' ledgers if they count."""
+        known = [self.registers.pack.origin(t) for t in tables if self.registers.pack.has(t)]
+        return ledger.weakest([*known, *([self._accounts_origin] if accounts else [])])
+
+    @functools.cached_property
+    def _accounts_origin(self) -> Origin:
+        """Weakest origin of the counties' ledgers."""
+        return ledger.weakest(self.pool["origin"].unique())
+
+
+@dataclass(frozen=True)
+class SchemeResult:
+    """What a scheme gives (方案结果).
+
+    Parameters
+    ----------
+    flows : list of dict
+        Payments, made by `flows.flow`.
+    tables : mapping of DataFrame
+        What reports show, by name; a column or index `county_code` tells whose rows they are.
+    figures : list of (county code, ledger row)
+        Rows of the account `compensation` beside what was paid and received, made by `ledger.entry`.
+    lacking : tuple of str
+        Tables that the pack does not bring; what needs them is left out.
+    """
+
+    flows: list[dict[str, Any]] = field(default_factory=list)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    figures: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A compensation scheme (补偿方案).
+
+    `sections` are its rules under `params/policy/` with their models, `tables` the registers it reads.
+    `check` returns all that is wrong in them, a sentence each with file, line, value and remedy; it runs
+    for every year before anything is computed, and `compute` may rely on it.
+    """
+
+    id: str
+    name_zh: str
+    name_en: str
+    source: str
+    sections: Mapping[str, type[Params]]
+    tables: tuple[str, ...]
+    compute: Callable[[Province], SchemeResult]
+    check: Callable[[Registers, ParameterSet], list[str]]
