@@ -169,10 +169,8 @@ class TestDeclaration:
         (tmp_path / declaration.FILE_NAME).write_text("\n".join(lines), encoding="utf-8")
         found = declaration.read(tmp_path)
         assert {f.layer for f in found.files if f.layer} == set(dictionary.layers())
-        assert {f.table for f in found.files if f.path.startswith("vectors/")} == {
-            "counties",
-            "resource_units",
-        }
+        shapes = {name for name, table in dictionary.tables().items() if table.geometry}
+        assert {f.table for f in found.files if f.path.startswith("vectors/")} == shapes
         assert {f.year for f in found.files if f.layer == "land_cover"} == {2023}
 
     def test_readmes_name_every_layer(self, pristine):

@@ -58,8 +58,10 @@ class Match:
 
     @property
     def acceptable(self) -> bool:
-        """Whether this may be the table."""
-        enough = self.hinted or self.share >= words.thresholds().least_share
+        """Whether this may be the table; a provincial register is only what is called so."""
+        enough = self.hinted or (
+            not self.entry.provincial and self.share >= words.thresholds().least_share
+        )
         any_figure = bool(self.figures) or (self.hinted and bool(self.entry.geometry))
         return not self.absent and any_figure and enough
 
