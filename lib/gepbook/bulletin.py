@@ -75,6 +75,11 @@ class Bulletin:
     missing: list[str]
     incomplete: pd.Series
 
+    @property
+    def files(self) -> dict[str, pd.DataFrame]:
+        """The tables that are kept beside the ledger: those of compensation."""
+        return self.compensation.files
+
 
 class PlausibilityParams(Params):
     """Bounds outside which a county's result is looked at."""

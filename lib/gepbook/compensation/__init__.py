@@ -14,7 +14,7 @@ import pandas as pd
 
 from gepbook import ledger, params
 from gepbook.accounting import pool as accounts
-from gepbook.compensation import flows, vertical
+from gepbook.compensation import flows, horizontal, vertical
 from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
 from gepbook.errors import GepbookError
 from gepbook.inputs.pack import Pack
@@ -24,7 +24,7 @@ from gepbook.run import Run
 ACCOUNT = "compensation"
 METHOD = "flows/sum"
 FLOWS_FILE = "flows.parquet"
-SCHEMES: tuple[Scheme, ...] = (vertical.SCHEME,)
+SCHEMES: tuple[Scheme, ...] = (vertical.SCHEME, horizontal.SCHEME)
 NAMES_ZH = {scheme.id: scheme.name_zh for scheme in SCHEMES}
 #: Tables and layers of the pack that are read of all counties at once.
 REGISTERS = tuple(sorted({name for scheme in SCHEMES for name in scheme.tables}))
@@ -34,18 +34,37 @@ REGISTERS = tuple(sorted({name for scheme in SCHEMES for name in scheme.tables})
 class Compensation:
     """All compensation of a year, and the ledger rows of the run's county (补偿结果).
 
-    `flows` are the payments of the whole province, `schemes` the results by scheme.
+    `flows` are the payments of the whole province, `schemes` the results by scheme; `county_code` is
+    None where the province is looked at.
     """
 
     entries: list[dict[str, Any]]
+    county_code: str | None
     flows: pd.DataFrame
     schemes: Mapping[str, SchemeResult]
     province: Province
 
     @property
     def files(self) -> dict[str, pd.DataFrame]:
-        """The table that is kept beside the ledger: the whole flow ledger."""
-        return {FLOWS_FILE: self.flows}
+        """The tables that are kept beside the ledger.
+
+        Of a county its own payments; of the province all payments and every table of every scheme.
+        """
+        if self.county_code is not None:
+            return {FLOWS_FILE: flows.of_county(self.flows, self.county_code)}
+        tables = {
+            f"{name}.{table}.parquet": _flat(frame)
+            for name, result in self.schemes.items()
+            for table, frame in result.tables.items()
+            if len(frame)
+        }
+        return {FLOWS_FILE: self.flows, **tables}
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its labels as columns, so that Parquet keeps them."""
+    table = frame if frame.index.names == [None] else frame.reset_index()
+    return table.rename(columns=str)
 
 
 def compute(run: Run) -> Compensation:
@@ -77,7 +96,7 @@ def of_province(run: Run, pool: pd.DataFrame) -> Compensation:
     paid = flows.build((row for result in found.values() for row in result.flows), run.year)
     code = run.task.county_code
     rows = [] if code is None else _county_rows(code, run.year, paid, found.values())
-    return Compensation(rows, paid, found, province)
+    return Compensation(rows, code, paid, found, province)
 
 
 def what_if(

@@ -7,18 +7,21 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
 from gepbook import ledger, provenance
 from gepbook.accounting import seea
+from gepbook.compensation import FLOWS_FILE
 from gepbook.errors import StageError, near
 from gepbook.publish import builtin, fonts, merge, quarto
+from gepbook.publish.compensation import workbook
 from gepbook.run import LEDGER_FILE, stage_dir
 
 logger = logging.getLogger(__name__)
 FORMATS = ("html", "pdf", "docx")
+COMPENSATION = "compensation.xlsx"
 RENDERERS = {"quarto": quarto, "builtin": builtin}
 
 
@@ -108,6 +111,7 @@ def render_bulletin(
     provide_font(release_dir)
     folder = stage_dir(release_dir, "bulletin", None, year)
     write_seea(folder / LEDGER_FILE, bulletin_path(release_dir, year, "seea.xlsx"))
+    write_compensation(folder, bulletin_path(release_dir, year, COMPENSATION))
     return [
         _place(document, bulletin_path(release_dir, year, form), renderer, force)
         for form in formats
@@ -119,11 +123,24 @@ def write_seea(source: Path, target: Path) -> None:
     if not source.exists() or not seea.tables(frame := ledger.read(source)):
         target.unlink(missing_ok=True)
         return
+    _write_book(source, target, lambda part: seea.write_workbook(frame, part))
+
+
+def write_compensation(folder: Path, target: Path) -> None:
+    """Write all payments and the schemes' tables beside the bulletin; none where none were kept."""
+    if not (source := folder / FLOWS_FILE).exists():
+        target.unlink(missing_ok=True)
+        return
+    _write_book(source, target, lambda part: workbook.write_workbook(folder, part))
+
+
+def _write_book(source: Path, target: Path, write: Callable[[Path], None]) -> None:
+    """Write a workbook whole or not at all, unless it is newer than what it is made from."""
     if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part-{os.getpid()}.xlsx")
-    seea.write_workbook(frame, part)
+    write(part)
     part.replace(target)
 
 

@@ -265,6 +265,8 @@ def _downloads(
     links = {}
     if (seea := render.bulletin_path(release_dir, year, "seea.xlsx")).exists():
         links["全省 SEEA 核算表 SEEA tables of the province (XLSX)"] = seea.name
+    if (paid := render.bulletin_path(release_dir, year, render.COMPENSATION)).exists():
+        links["补偿收付流水与各方案明细 All compensation payments (XLSX)"] = paid.name
     form = Path("forms") / str(year) / "province.xlsx"
     if (release_dir / form).exists():
         links["省市县统计报表 Statistical forms (XLSX)"] = f"../{form.as_posix()}"

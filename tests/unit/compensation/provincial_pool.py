@@ -1,0 +1,71 @@
+"""Ledgers of all 90 counties made up for tests: small round figures that differ by county."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from gepbook import counties, ledger, params, paths
+from gepbook.compensation.scheme import Province, Registers
+from gepbook.run import Run, Task, open_pack
+
+SERVICES = (
+    "water_conservation", "water_purification", "soil_retention", "climate_regulation",
+    "flood_mitigation", "carbon_sequestration",
+)  # fmt: skip
+
+
+def make_pool(year=2023):
+    """Return inventory and accounting ledgers with what the schemes read."""
+    rows = []
+    for number, code in enumerate(counties.read().index, start=1):
+        size = 1e8 * (1 + number % 7)
+
+        def add(account, item, measure, value, unit="CNY", basis="", code=code):
+            row = ledger.entry(
+                account, item, measure, value, unit, origin="illustrative", method_id="test",
+                quality="design", price_basis=basis, price_year=year if basis else None,
+            )  # fmt: skip
+            rows.append({"release": "t", "year": year, "county_code": code, **row})
+
+        for item, share in (
+            ("gep", 10.0),
+            ("provisioning", 1.0),
+            ("regulating", 7.0),
+            ("cultural", 2.0),
+        ):
+            add("gep", item, "value", share * size, basis="current")
+            add("gep", item, "value", share * size, basis="comparable")
+            add("gep", item, "value_previous_year", share * size * 0.97, basis="comparable")
+        for service in SERVICES:
+            add("services", service, "value", size, basis="current")
+            add("services", service, "value", size, basis="comparable")
+        for item, value in (
+            ("gdp", 30 * size), ("budget_revenue", 2 * size), ("budget_expenditure", 3 * size),
+        ):  # fmt: skip
+            add("statistics", item, "value", value, basis="current")
+            add("statistics", item, "value_previous_year", value * 0.95, basis="current")
+        add("statistics", "resident_population", "value", 4e5 + number, "person")
+        add("statistics", "redline_area", "value", 100.0 + number, "km2")
+        add("statistics", "land_area", "value", 1500.0, "km2")
+        for item, opening, closing in (
+            ("mixed_forest", 90_000.0, 90_100.0),
+            ("paddy", 60_000.0, 59_900.0),
+        ):
+            add("extent", item, "opening", opening, "ha")
+            add("extent", item, "closing", closing, "ha")
+    return pd.DataFrame(rows).astype(ledger.COLUMNS)
+
+
+def make_run(tmp, code="331181", year=2023, pack=paths.OPEN_PACK):
+    """Return a run by hand of the open pack."""
+    task = Task(
+        stage="compensation", county_code=code, year=year, release="t", standard="db33-2020",
+        pack=str(pack), release_dir=str(tmp), allow_partial=True,
+    )  # fmt: skip
+    return Run.prepare(task, Path(tmp) / "run")
+
+
+def make_province(year=2023, pack=paths.OPEN_PACK):
+    """Return what schemes are computed from: made-up ledgers, the open pack's registers, the rules."""
+    registers = Registers(open_pack(str(pack)), year)
+    return Province(make_pool(year), registers, params.resolve(None, year, "db33-2020"))
