@@ -1,0 +1,77 @@
+"""What a run consists of, and what is checked before it starts."""
+
+import json
+import shutil
+
+import pytest
+
+from gepbook.batch import options
+from gepbook.batch.plan import Planner
+from gepbook.errors import GepbookError
+from gepbook.inputs.pack import content_hash
+from gepbook.paths import OPEN_PACK
+from gepbook.run import open_pack
+
+COUNTY = "331181"
+
+
+@pytest.fixture
+def pack(tmp_path):
+    return shutil.copytree(OPEN_PACK, tmp_path / "包 pack")
+
+
+def planner(pack, out, **words):
+    open_pack.cache_clear()
+    request = options.Request(counties=COUNTY, pack=str(pack), release="t", **words)
+    return Planner(options.check(request, out))
+
+
+def spoil(pack, layer, old, new):
+    path = pack / "tables" / f"{layer}.csv"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    content = json.loads((pack / "datapackage.json").read_text(encoding="utf-8"))
+    for resource in content["resources"]:
+        if resource["layer"] == layer:
+            resource["hash"] = content_hash(path)
+    (pack / "datapackage.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def parts(pack, out):
+    made = planner(pack, out)
+    return {s: made.job(s, COUNTY, 2023, pool="p").parts for s in ("compensation", "assessment")}, {
+        s: made.job(s, COUNTY, 2023).parts for s in ("inventory", "accounting")
+    }
+
+
+def test_a_provincial_register_redoes_compensation_alone(pack, tmp_path):
+    pooled, own = parts(pack, tmp_path)
+    spoil(pack, "fund_sources", "2023,provincial,donation,", "2023,provincial,donation,1")
+    pooled_now, own_now = parts(pack, tmp_path)
+    assert own_now == own
+    changed = [
+        key
+        for key, part in pooled["compensation"].items()
+        if pooled_now["compensation"][key] != part
+    ]
+    assert changed == ["registers"]
+    assert pooled_now["assessment"] == pooled["assessment"]
+
+
+def test_wrong_registers_are_named_before_anything_runs(pack, tmp_path):
+    spoil(pack, "compensation_funds", "330102,2020,provincial,", "330102,2020,provincial,1,")
+    # a cell too many moves the others: used becomes what was paid, and so on
+    made = planner(pack, tmp_path)
+    with pytest.raises(GepbookError, match=r"compensation_funds\.csv"):
+        made.check()
+
+
+def test_registers_of_stages_that_do_not_run_are_not_asked_for(pack, tmp_path):
+    path = "compensation_funds"
+    rows = (pack / "tables" / f"{path}.csv").read_text(encoding="utf-8").splitlines()
+    cells = rows[1].split(",")
+    spoil(pack, path, rows[1], ",".join([*cells[:5], "9e12", cells[6]]))
+    planner(pack, tmp_path, stages="inventory").check()
+    with pytest.raises(GepbookError, match=r"line 2 .*used_cny is 9e"):
+        planner(pack, tmp_path, stages="compensation").check()
