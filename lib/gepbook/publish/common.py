@@ -20,6 +20,8 @@ GROUP_ZH = {
     **dict(zip(ecosystems.read()["group"], ecosystems.read()["group_zh"], strict=True)),
     "sea": "海域",
 }
+#: Inputs that the notice names; the table of inputs names all.
+NAMED = 12
 KIND_ZH = {"raster": "栅格", "vector": "矢量", "table": "表"}
 
 
@@ -34,7 +36,8 @@ def notice(ledger: pd.DataFrame, run: Run) -> Callout:
         "warning",
         "演示结果，不是官方统计 Demonstration, not an official result",
         f"本章 {len(ledger)} 个数：{shown}。标注“示例”的数依据示例数据 "
-        f"(figures marked 示例 rest on illustrative inputs)：{'、'.join(layers)}。",
+        f"(figures marked 示例 rest on illustrative inputs)：{'、'.join(layers[:NAMED])}"
+        + (f" 等 {len(layers)} 项，见输入数据表。" if len(layers) > NAMED else "。"),
     )
 
 

@@ -33,17 +33,17 @@ Format = Callable[[Any], str] | str
 
 def yi(value: float) -> str:
     """Return CNY as 亿元 with two decimals."""
-    return f"{value / YI:,.2f}"
+    return f"{value / YI:z,.2f}"
 
 
 def wan(value: float) -> str:
     """Return CNY as 万元 with one decimal."""
-    return f"{value / WAN:,.1f}"
+    return f"{value / WAN:z,.1f}"
 
 
 def percent(value: float) -> str:
     """Return a share as percent with one decimal."""
-    return f"{value * 100:,.1f}%"
+    return f"{value * 100:z,.1f}%"
 
 
 def significant(value: float) -> str:

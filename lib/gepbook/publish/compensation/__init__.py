@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from gepbook import compensation, counties
 from gepbook.compensation import Compensation, flows, parties
+from gepbook.compensation.scheme import Scheme
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH, WHAT_IF
 from gepbook.publish import common, maps
@@ -99,9 +102,20 @@ def what_if_matrix(changed: Compensation | None, run: Run) -> Table | None:
     return None if changed is None else province_matrix(changed, run)
 
 
-def rule_table(run: Run) -> Table:
-    """Return the rules of all schemes with source and confidence (规则)."""
-    sections = [name for scheme in compensation.SCHEMES for name in scheme.sections]
+def rule_table(result: Compensation, run: Run) -> Table:
+    """Return the rules of the schemes that concern the county, with source and confidence (规则)."""
+    concerned = flows.by_scheme(result.flows, run.county_code).index
+    return _rules(run, [scheme for scheme in compensation.SCHEMES if scheme.id in concerned])
+
+
+def province_rules(result: Compensation, run: Run) -> Table:
+    """Return the rules of all schemes."""
+    return _rules(run, compensation.SCHEMES)
+
+
+def _rules(run: Run, schemes: Iterable[Scheme]) -> Table:
+    """Return the parameters of some schemes."""
+    sections = [name for scheme in schemes for name in scheme.sections]
     return common.parameter_table(run.params, *sections, caption="补偿规则 Rules")
 
 

@@ -25,12 +25,13 @@ from gepbook.publish.display import (
 from gepbook.publish.fonts import ACCENT, QUIET
 from gepbook.run import Run
 
+#: Unit of a factor as it is shown, and how much of the factor's own unit that is.
 UNITS = {
-    "regulating_value": "CNY",
-    "redline_area": "km²",
-    "gep_improvement": "CNY",
-    "fiscal_gap": "CNY",
-    "resident_population": "人",
+    "regulating_value": ("亿元", YI),
+    "redline_area": ("km²", 1.0),
+    "gep_improvement": ("亿元", YI),
+    "fiscal_gap": ("亿元", YI),
+    "resident_population": ("万人", WAN),
 }
 ADJUSTMENTS = {"effect": "绩效系数", "bounds": "保底与封顶"}
 KIND_ZH = {"appropriation": "财政预算", **vertical.SOURCE_ZH}
@@ -78,12 +79,12 @@ def factor_table(result: Compensation, run: Run) -> Table:
         {
             "项目": FACTORS[name],
             "权重": rules.weights[name],
-            "本县": significant(factors.loc[code, name]),
-            "全省": significant(factors[name].sum()),
-            "单位": UNITS[name],
+            "本县": significant(factors.loc[code, name] / scale),
+            "全省": significant(factors[name].sum() / scale),
+            "单位": unit,
             "金额 万元": parts[name],
         }
-        for name in FACTORS
+        for name, (unit, scale) in UNITS.items()
     ]
     rows += [{"项目": zh, "金额 万元": parts[name]} for name, zh in ADJUSTMENTS.items()]
     rows.append({"项目": "合计", "金额 万元": parts.sum()})

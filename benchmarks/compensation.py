@@ -1,0 +1,60 @@
+"""All compensation schemes of the province: seconds and share of each scheme, and the memory.
+
+    python benchmarks/compensation.py --release zhejiang-open
+
+Reads the ledgers of a release that has run; the ratio says how many times as long as reading these
+ledgers all schemes take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from pathlib import Path
+
+from gepbook import params, paths
+from gepbook.accounting import pool as accounts
+from gepbook.compensation import SCHEMES, flows
+from gepbook.compensation.scheme import Province, Registers
+from gepbook.run import DEFAULT_STANDARD, Run, Task, default_pack
+
+
+def main() -> None:
+    """Compute every scheme of a year and print what it took."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--release", default="zhejiang-open")
+    parser.add_argument("--year", type=int, default=2023)
+    args = parser.parse_args()
+    task = Task(
+        stage="compensation",
+        county_code=None,
+        year=args.year,
+        release=args.release,
+        standard=DEFAULT_STANDARD,
+        pack=default_pack(),
+        release_dir=str(paths.OUTPUTS / args.release),
+    )
+    run = Run.prepare(task, Path())
+    start = time.perf_counter()
+    pool = accounts.read(run)
+    reading = time.perf_counter() - start
+    rules = params.resolve(None, args.year, DEFAULT_STANDARD)
+    province = Province(pool, Registers(run.pack, args.year), rules)
+    seconds, rows = {}, []
+    for scheme in SCHEMES:
+        start = time.perf_counter()
+        assert not scheme.check(province.registers, rules)
+        rows += scheme.compute(province).flows
+        seconds[scheme.id] = time.perf_counter() - start
+    paid = flows.build(rows, args.year)
+    whole = sum(seconds.values())
+    for name, took in sorted(seconds.items(), key=lambda item: -item[1]):
+        print(f"{name:14} {took:6.2f} s  {took / whole:5.1%}")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"all schemes {whole:.2f} s, {whole / reading:.1f} × reading {len(pool):,} ledger rows")
+    print(f"{len(paid):,} payments, {paid['amount_cny'].sum() / 1e8:,.1f} 1e8 CNY; {memory:.2f} GB")
+
+
+if __name__ == "__main__":
+    main()
