@@ -301,7 +301,7 @@ def _check_whole(found: Checked) -> None:
             when = f"for {', '.join(map(str, years))}" if some else "at all"
             _lack(found, f"layer {name} {layer.title}", when, stops=layer.required)
     delivered = {*found.tables, *found.vectors}
-    for name, table in dictionary.tables().items():
+    for name, table in templates.wanted(_codes(found)).items():
         if name not in delivered and name != BOUNDARIES:
             _lack(found, f"table {name} {table.title}", "at all")
 

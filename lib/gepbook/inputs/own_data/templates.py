@@ -12,7 +12,7 @@ import itertools
 import unicodedata
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +109,12 @@ def write_templates(
     for part in ("tables", "vectors", "rasters"):
         (folder / part).mkdir(parents=True)
     written = []
-    for table_id in table_ids():
+    for table_id in table_ids(codes):
         path = folder / template_path(table_id)
         _workbook(table_id, made.years, codes).save(path)
         written.append(path)
     texts = {
-        "vectors/README.txt": _vectors_wanted(),
+        "vectors/README.txt": _vectors_wanted(codes),
         "rasters/README.txt": _rasters_wanted(),
         declaration.FILE_NAME: _declaration_text(made),
         "README.md": _readme(made),
@@ -144,9 +144,18 @@ def refuse_unless_empty(folder: Path) -> None:
         )
 
 
-def table_ids() -> list[str]:
-    """Return the tables that have a template: those without geometry."""
-    return [name for name, entry in dictionary.tables().items() if not entry.geometry]
+def table_ids(codes: Collection[str] = ()) -> list[str]:
+    """Return the tables that have a template: those without geometry.
+
+    Some counties alone are not asked for provincial registers; without codes all tables count.
+    """
+    return [name for name, entry in wanted(codes).items() if not entry.geometry]
+
+
+def wanted(codes: Collection[str] = ()) -> dict[str, TableEntry]:
+    """Return the tables and vector layers that some counties deliver; all for the whole province."""
+    part = len(codes) > 0 and set(codes) != set(counties.read().index)
+    return {n: e for n, e in dictionary.tables().items() if not (part and e.provincial)}
 
 
 def template_path(table_id: str) -> str:
@@ -198,7 +207,7 @@ def _declared(years: list[int], codes: list[str], name: str, cell_m: float) -> D
             years=years,
             grid=GridEntry(cell_m=cell_m),
             counties=codes,
-            files=[file_entry(table_id) for table_id in table_ids()],
+            files=[file_entry(table_id) for table_id in table_ids(codes)],
         )
     except ValidationError as error:
         raise PackError(
@@ -571,13 +580,13 @@ def _declaration_text(made: Declaration) -> str:
         f"  cell_m: {made.grid.cell_m}  # 像元边长, 米\nfiles:\n"
     )
     files = "".join(rendered(file, file.entry.title) for file in made.files)
-    return head + files + "".join(_examples(max(made.years)))
+    return head + files + "".join(_examples(max(made.years), made.counties))
 
 
-def _examples(year: int) -> Iterator[str]:
+def _examples(year: int, codes: Collection[str]) -> Iterator[str]:
     """Yield the examples of vectors and rasters, commented out."""
     yield f"  {VECTOR_HEAD}\n"
-    for name, table in dictionary.tables().items():
+    for name, table in wanted(codes).items():
         if table.geometry:
             columns = {
                 field_name: _column(field).model_copy(update={"header": field.title})
@@ -605,10 +614,10 @@ def _commented(file: FileEntry, title: str) -> str:
     return f"  ## {title}\n" + "".join(f"  # {line[2:]}\n" for line in lines)
 
 
-def _vectors_wanted() -> str:
+def _vectors_wanted(codes: Collection[str]) -> str:
     """Return which vector layers are wanted."""
     parts = []
-    for name, table in dictionary.tables().items():
+    for name, table in wanted(codes).items():
         if not table.geometry:
             continue
         fields = "\n".join(
@@ -658,7 +667,7 @@ def _readme(made: Declaration) -> str:
     listed = "".join(
         f"| `{template_path(name)}` | {dictionary.tables()[name].title} "
         f"| {dictionary.tables()[name].note} |\n"
-        for name in table_ids()
+        for name in table_ids(made.counties)
     )
     names = "、".join(counties.name_zh(code) for code in made.counties)
     return f"""\

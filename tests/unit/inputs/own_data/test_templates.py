@@ -46,7 +46,9 @@ def entry_of(folder, table):
 class TestLayout:
     def test_a_file_for_each_table_and_the_rest(self, pristine):
         folder, written = pristine
-        tables_wanted = {n for n, t in dictionary.tables().items() if not t.geometry}
+        # two counties alone are not asked for the registers of the province
+        every = dictionary.tables().items()
+        tables_wanted = {n for n, t in every if not (t.geometry or t.provincial)}
         assert {p.stem for p in written if p.suffix == ".xlsx"} == tables_wanted
         assert sorted(p.relative_to(folder).as_posix() for p in written if p.suffix != ".xlsx") == [
             "README.md",
@@ -160,8 +162,13 @@ class TestDeclaration:
         found = declaration.read(folder)
         assert (found.name, found.years, found.counties) == ("try", YEARS, [LONGQUAN, DAISHAN])
         assert (found.grid.cell_m, found.grid.crs) == (30, "")
-        assert [f.table for f in found.files] == templates.table_ids()
-        assert found.files == [templates.file_entry(name) for name in templates.table_ids()]
+        asked = templates.table_ids(found.counties)
+        assert [f.table for f in found.files] == asked
+        assert found.files == [templates.file_entry(name) for name in asked]
+        whole = templates.table_ids(counties.read().index)
+        assert set(whole) - set(asked) == {
+            name for name in whole if dictionary.tables()[name].provincial
+        }
 
     def test_examples_are_right_once_uncommented(self, pristine, tmp_path):
         text = (pristine[0] / declaration.FILE_NAME).read_text(encoding="utf-8")
@@ -169,7 +176,8 @@ class TestDeclaration:
         (tmp_path / declaration.FILE_NAME).write_text("\n".join(lines), encoding="utf-8")
         found = declaration.read(tmp_path)
         assert {f.layer for f in found.files if f.layer} == set(dictionary.layers())
-        shapes = {name for name, table in dictionary.tables().items() if table.geometry}
+        every = dictionary.tables().items()
+        shapes = {name for name, t in every if t.geometry and not t.provincial}
         assert {f.table for f in found.files if f.path.startswith("vectors/")} == shapes
         assert {f.year for f in found.files if f.layer == "land_cover"} == {2023}
 
