@@ -14,7 +14,17 @@ import pandas as pd
 
 from gepbook import ledger, params
 from gepbook.accounting import pool as accounts
-from gepbook.compensation import flows, horizontal, vertical
+from gepbook.compensation import (
+    charges,
+    damage,
+    enclave,
+    flows,
+    horizontal,
+    offset,
+    resource_bank,
+    trading,
+    vertical,
+)
 from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
 from gepbook.errors import GepbookError
 from gepbook.inputs.pack import Pack
@@ -24,7 +34,16 @@ from gepbook.run import Run
 ACCOUNT = "compensation"
 METHOD = "flows/sum"
 FLOWS_FILE = "flows.parquet"
-SCHEMES: tuple[Scheme, ...] = (vertical.SCHEME, horizontal.SCHEME)
+SCHEMES: tuple[Scheme, ...] = (
+    vertical.SCHEME,
+    horizontal.SCHEME,
+    enclave.SCHEME,
+    damage.SCHEME,
+    offset.SCHEME,
+    trading.SCHEME,
+    resource_bank.SCHEME,
+    charges.SCHEME,
+)
 NAMES_ZH = {scheme.id: scheme.name_zh for scheme in SCHEMES}
 #: Tables and layers of the pack that are read of all counties at once.
 REGISTERS = tuple(sorted({name for scheme in SCHEMES for name in scheme.tables}))

@@ -6,13 +6,14 @@ import pandas as pd
 
 from gepbook import counties
 from gepbook.compensation import Compensation, charges
+from gepbook.compensation.charges.tariffs import CHARGE_ZH, ENTERPRISES, HOUSEHOLDS, ITEMS
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH
 from gepbook.publish.display import Prose, Table, percent, wan, yi
 from gepbook.run import Run
 
-PAYER_ZH = {charges.HOUSEHOLDS: "居民", charges.ENTERPRISES: "企业"}
+PAYER_ZH = {HOUSEHOLDS: "居民", ENTERPRISES: "企业"}
 LEFT_OUT = "环境保护税法对低于排放标准 30%、50% 的减征因台账没有浓度，未计入。"
 
 
@@ -41,7 +42,7 @@ def _lacking(result: Compensation) -> str:
 def _rates(row: pd.Series) -> str:
     """Return the rate in force, or the first and the last where it changed within the year."""
     first, last = (
-        f"{rate * 100:g}%" if charges.ITEMS[row["item"]].unit == "1" else f"{rate:g}"
+        f"{rate * 100:g}%" if ITEMS[row["item"]].unit == "1" else f"{rate:g}"
         for rate in (row["first_rate"], row["last_rate"])
     )
     return first if first == last else f"{first} → {last}"
@@ -54,12 +55,10 @@ def sentence(result: Compensation, run: Run) -> Prose:
         return Prose(f"{lacking} No register of quantities in the pack.")
     if own.empty:
         return Prose(f"{name}没有收费与税的计征量 (no quantities to levy on)。")
-    sums = own.groupby("charge")["amount_cny"].sum().reindex(charges.CHARGE_ZH).dropna()
-    parts = "、".join(
-        f"{charges.CHARGE_ZH[charge]} {wan(amount)} 万元" for charge, amount in sums.items()
-    )
+    sums = own.groupby("charge")["amount_cny"].sum().reindex(CHARGE_ZH).dropna()
+    parts = "、".join(f"{CHARGE_ZH[charge]} {wan(amount)} 万元" for charge, amount in sums.items())
     recovered = "；".join(
-        f"{charges.CHARGE_ZH[row.charge]}约为处理成本的 {percent(row.ratio)}"
+        f"{CHARGE_ZH[row.charge]}约为处理成本的 {percent(row.ratio)}"
         for row in _own(result, "recovery", run).itertuples()
     )
     return Prose(
@@ -73,12 +72,12 @@ def charge_table(result: Compensation, run: Run) -> Table | None:
     own = _own(result, "charges", run)
     if own.empty:
         return None
-    order = {name: place for place, name in enumerate(charges.ITEMS)}
+    order = {name: place for place, name in enumerate(ITEMS)}
     own = own.sort_values("item", key=lambda column: column.map(order))
-    items = own["item"].map(charges.ITEMS)
+    items = own["item"].map(ITEMS)
     frame = pd.DataFrame(
         {
-            "收费或税": own["charge"].map(charges.CHARGE_ZH),
+            "收费或税": own["charge"].map(CHARGE_ZH),
             "项目": [item.name_zh for item in items],
             "计征量": own["quantity"],
             "标准": own.apply(_rates, axis=1),
@@ -110,7 +109,7 @@ def _recovery(rows: pd.DataFrame, result: Compensation, caption: str) -> Table:
     """Return fees beside the cost of treatment."""
     frame = pd.DataFrame(
         {
-            "收费": rows["charge"].map(charges.CHARGE_ZH),
+            "收费": rows["charge"].map(CHARGE_ZH),
             "应征 万元": rows["amount_cny"],
             "处理成本 万元": rows["cost_cny"],
             "成本回收率": rows["amount_cny"] / rows["cost_cny"],
@@ -142,10 +141,10 @@ def province_table(result: Compensation, run: Run) -> Table | None:
     by_charge = due.groupby("charge").agg(
         amount=("amount_cny", "sum"), number=("county_code", "nunique")
     )
-    by_charge = by_charge.reindex(charges.CHARGE_ZH).dropna()
+    by_charge = by_charge.reindex(CHARGE_ZH).dropna()
     frame = pd.DataFrame(
         {
-            "收费或税": by_charge.index.map(charges.CHARGE_ZH),
+            "收费或税": by_charge.index.map(CHARGE_ZH),
             "应征 亿元": by_charge["amount"].to_numpy(),
             "涉及县": by_charge["number"].to_numpy(),
             "性质": _origin(result),

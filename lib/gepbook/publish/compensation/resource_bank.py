@@ -6,6 +6,7 @@ import pandas as pd
 
 from gepbook import counties
 from gepbook.compensation import Compensation, resource_bank
+from gepbook.compensation.resource_bank.checks import BLOCKED, MATCHED, OFFERED
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.publish.display import WAN, Prose, Table, percent, wan
@@ -68,11 +69,11 @@ def sentence(result: Compensation, run: Run) -> Prose:
     if book.empty and wanted.empty:
         return Prose(f"{name}没有收储地块，也没有资源需求 (no parcels collected, none asked for)。")
     served = wanted[wanted["reason"] == resource_bank.SERVED]
-    matched = book[book["standing"] == resource_bank.MATCHED]
+    matched = book[book["standing"] == MATCHED]
     return Prose(
-        f"{name}已收储地块 {len(book)} 块，其中撮合 {_counted(book, resource_bank.MATCHED)}、"
-        f"未撮合 {_counted(book, resource_bank.OFFERED)}、因争议冻结 "
-        f"{_counted(book, resource_bank.BLOCKED)}；成交 **{wan(matched['paid_cny'].sum())} 万元**。"
+        f"{name}已收储地块 {len(book)} 块，其中撮合 {_counted(book, MATCHED)}、"
+        f"未撮合 {_counted(book, OFFERED)}、因争议冻结 "
+        f"{_counted(book, BLOCKED)}；成交 **{wan(matched['paid_cny'].sum())} 万元**。"
         f"本县需求 {len(wanted)} 项，满足 {len(served)} 项。{_lacking(result)}"
         "(parcels collected and matched, demands served)"
     )
@@ -138,13 +139,15 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
     lacking = _lacking(result)
     if book.empty and lacking:
         return Prose(f"{lacking} No registers of collected resources in the pack.")
-    matched = book[book["standing"] == resource_bank.MATCHED]
+    matched = book[book["standing"] == MATCHED]
     served = int((wanted["reason"] == resource_bank.SERVED).sum())
+    slack = _table(result, "search")["slack_cny"].sum()
+    proof = f"与可能的最大值相差不超过 {wan(slack)} 万元" if slack else "已证明为最大"
     return Prose(
         f"全省收储地块 {len(book)} 块 {HA(book['area_ha'].sum())} ha，需求 {len(wanted)} 项；"
         f"按总盈余最大撮合 {len(matched)} 块、满足 {served} 项，"
         f"成交 **{wan(matched['paid_cny'].sum())} 万元**，"
-        f"盈余（出价减底价）{wan(matched['surplus_cny'].sum())} 万元。{lacking}"
+        f"盈余（出价减底价）{wan(matched['surplus_cny'].sum())} 万元，{proof}。{lacking}"
         "(matched for the greatest surplus)"
     )
 
@@ -155,8 +158,8 @@ def province_table(result: Compensation, run: Run) -> Table | None:
     if book.empty:
         return None
     words = _labels("resource_parcels", "resource")
-    on_offer = book[book["standing"].isin([resource_bank.OFFERED, resource_bank.MATCHED])]
-    matched = book[book["standing"] == resource_bank.MATCHED].groupby("resource")
+    on_offer = book[book["standing"].isin([OFFERED, MATCHED])]
+    matched = book[book["standing"] == MATCHED].groupby("resource")
     served = wanted[wanted["reason"] == resource_bank.SERVED]
     kinds = [kind for kind in words if kind in {*book["resource"], *wanted["resource"]}]
     table = pd.DataFrame(
