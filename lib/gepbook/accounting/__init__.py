@@ -11,7 +11,7 @@ from gepbook import inventory, ledger
 from gepbook import params as parameters
 from gepbook.accounting import account as county_account
 from gepbook.accounting import change as change_between
-from gepbook.accounting import comparison, completeness, seea, standards, uncertainty
+from gepbook.accounting import comparison, completeness, seea, sites, standards, uncertainty
 from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.change import Change
 from gepbook.accounting.layers import Layers
@@ -131,8 +131,9 @@ def this_year(run: Run) -> Account:
 
 
 def _core(run: Run) -> Account:
-    """Return the values of the year and of the year before."""
+    """Return the values of the year and of the year before, and the account of project sites."""
     now = this_year(run)
+    now = replace(now, entries=now.entries + sites.entries(run, now.standard, now.prices))
     if run.previous_year is None:
         return now
     former = run.inputs(run.previous_year)

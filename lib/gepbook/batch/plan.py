@@ -150,11 +150,7 @@ class Planner:
         }
         if code is not None:
             parts["inputs"] = provenance.sha256_json(
-                [
-                    options.pack.fingerprint(code, y)
-                    for y in (year - 1, year)
-                    if y in options.pack.years
-                ]
+                [options.pack.fingerprint(code, y) for y in options.pack.years_read(code, year)]
             )
         if options.compared:
             parts["compared"] = provenance.sha256_json(

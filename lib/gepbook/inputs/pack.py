@@ -31,11 +31,14 @@ from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import Origin
 
 HALO_CELLS = 2
-#: How far formulas may look at land cover beyond a county, m; a change within it redoes the county.
+#: How far formulas may look beyond a county, m; a change of `FAR_LAYERS` within it redoes the county.
 REACH_M = 25_000.0
 MONTHS = 12
 BOUNDARIES = "counties"
 LAND_COVER = "land_cover"
+SITES = "project_sites"
+#: Layers that formulas look at within `REACH_M` of a county.
+FAR_LAYERS = (LAND_COVER, "vegetation_cover", "net_primary_productivity")
 PANDAS_TYPES = {
     "string": "str",
     "date": "str",
@@ -323,6 +326,18 @@ class Pack:
             hashes[f"{layer}@{year}"] = self._content_hash(layer, own_year, county_code, used)
         return hashes
 
+    def years_read(self, county_code: str, year: int) -> list[int]:
+        """Return the years whose content a county's account of a year rests on.
+
+        The year and the one before; where sites of the county changed, all that the pack has before.
+        """
+        known = {y for _, y in self._resources if y is not None} | set(self.years)
+        if self.has(SITES):
+            sites = self.vector(SITES)
+            if ((sites["county_code"] == county_code) & (sites["year"] <= year)).any():
+                return sorted(y for y in known if y <= year)
+        return sorted({year - 1, year} & set(self.years))
+
     @functools.cache  # noqa: B019  a pack lives as long as its process
     def register_hash(self, layer: str, year: int) -> str:
         """Return the hash of a table or vector layer of all counties up to a year; empty if absent."""
@@ -341,7 +356,7 @@ class Pack:
         """Return the hash of what a county uses of one resource."""
         resource = self._resources[layer, own_year]
         if resource.kind == "raster":
-            halo = self.reach_cells(REACH_M) if layer == LAND_COVER else HALO_CELLS
+            halo = self.reach_cells(REACH_M) if layer in FAR_LAYERS else HALO_CELLS
             window = self.window(county_code, halo)
             array = self.raster(layer, own_year or self.years[-1], window)
             content = array.to_numpy().tobytes() + resource.unit.encode()

@@ -58,6 +58,14 @@ def test_a_scheme_declares_itself(scheme):
         RULES.section(name, model)
 
 
+def test_rules_survive_being_written_and_read(tmp_path):
+    RULES.write(tmp_path / "params.json")  # keys are sorted there: no rule may rest on their order
+    read = params.ParameterSet.read(tmp_path / "params.json")
+    for scheme in SCHEMES:
+        for name, model in scheme.sections.items():
+            assert read.section(name, model) == RULES.section(name, model)
+
+
 def test_every_scheme_pays_and_all_of_it_closes(result):
     assert set(result.schemes) == {scheme.id for scheme in SCHEMES}
     paid = result.flows
