@@ -41,15 +41,15 @@ def prefecture_of(county_code: str) -> str:
     return f"{county_code[:4]}00"
 
 
-def private(county_code: str, kind: str) -> str:
-    """Return the party of a kind in a county.
+def private(code: str, kind: str) -> str:
+    """Return the party of a kind in a county, or in the area of another government.
 
     Raises
     ------
     CodeError
         For an unknown kind.
     """
-    party = f"{county_code}/{kind}"
+    party = f"{code}/{kind}"
     check(party)
     return party
 

@@ -53,7 +53,28 @@ def make_pool(year=2023):
         ):
             add("extent", item, "opening", opening, "ha")
             add("extent", item, "closing", closing, "ha")
+    rows += [row for y in range(2020, year + 1) for row in site_rows(year, y)]
     return pd.DataFrame(rows).astype(ledger.COLUMNS)
+
+
+def site_rows(year, balanced):
+    """Return what the open pack's sites hold before and after: 10 t and 1e4 CNY of each ha, or none."""
+    suffix = "" if balanced == year else f"_{balanced}"
+    frame = open_pack(str(paths.OPEN_PACK)).vector("project_sites")
+    rows = []
+    for site in frame[frame["year"] <= balanced].itertuples():
+        area = site.geometry.area / 1e4
+        before, after = (0.0, area) if site.kind == "offset" else (area, 0.0)
+        item = f"{site.site_id}.soil_retention.sediment"
+        for state, ha in (("before", before), ("after", after)):
+            for face, value, unit in (("physical", 10 * ha, "t a-1"), ("value", 1e4 * ha, "CNY")):
+                basis = {"price_basis": "current", "price_year": balanced} if unit == "CNY" else {}
+                row = ledger.entry(
+                    "sites", item, f"{face}_{state}{suffix}", value, unit, origin="illustrative",
+                    method_id="test", quality="design", **basis,
+                )  # fmt: skip
+                rows.append({"release": "t", "year": year, "county_code": site.county_code, **row})
+    return rows
 
 
 def make_run(tmp, code="331181", year=2023, pack=paths.OPEN_PACK):

@@ -444,11 +444,14 @@ def _source_flows(province: Province) -> Iterator[dict[str, Any]]:
         rows = _sources(province, fund)
         for row in rows[rows["kind"].isin(SOURCE_PARTIES)].itertuples():
             city = parties.prefecture_of(row.county_code)
+            owner = parties.PROVINCE if fund == "provincial" else city
+            # who buys a bond lives anywhere; its county is that of the issuer
+            place = owner if row.kind == "bond" else row.county_code
             yield flows.flow(
                 scheme=ID,
                 rule=f"{SECTION}/sources",
-                payer=parties.private(row.county_code, SOURCE_PARTIES[row.kind]),
-                payee=parties.PROVINCE if fund == "provincial" else city,
+                payer=parties.private(place, SOURCE_PARTIES[row.kind]),
+                payee=owner,
                 basis=f"{SOURCE_ZH[row.kind]} {row.source_id}",
                 amount_cny=row.amount_cny,
                 origin=province.origin("fund_sources"),

@@ -96,7 +96,6 @@ def parcel_table(result: Compensation, run: Run) -> Table | None:
             "成交价 万元": book["paid_cny"],
             "服务费 万元": book["fee_cny"],
             "差额 万元": book["margin_cny"],
-            "性质": _origin(result),
         }
     )
     money = [name for name in frame if name.endswith("万元")]
@@ -105,7 +104,7 @@ def parcel_table(result: Compensation, run: Run) -> Table | None:
         "收储台账 Collected parcels",
         {"面积 ha": HA, **dict.fromkeys(money, wan)},
         note=f"{more}成交价 = 底价与出价之间的价格 × 面积，差额 = 成交价 − 服务费 − 收储成本；"
-        f"权属争议未裁决的登记单元，其地块冻结。{PROPOSAL}",
+        f"权属争议未裁决的登记单元，其地块冻结。{PROPOSAL}性质：{_origin(result)}。",
     )
 
 
