@@ -197,14 +197,9 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
         return []
     results, partners = registers.table(RESULTS), registers.table(PARTNERS)
     problems = [
-        *_row_problems(registers, RESULTS, results, ["enclave_id", "year"]),
-        *_row_problems(registers, PARTNERS, partners, ["enclave_id", "county_code"]),
+        *registers.row_problems(RESULTS, results),
+        *registers.row_problems(PARTNERS, partners),
     ]
-    for row in partners[~partners["role"].isin([ECOLOGICAL, HOST])].itertuples():
-        problems.append(
-            f"{registers.place(PARTNERS, row.Index)}: role must be {ECOLOGICAL!r} or {HOST!r}, got "
-            f"{row.role!r}. Correct it."
-        )
     reported = set(registers.pack.table(RESULTS)["enclave_id"])
     for enclave, own in partners.groupby("enclave_id", sort=False):
         problems += _partner_problems(registers, str(enclave), own, enclave in reported)
@@ -222,28 +217,6 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
                 f"{PARTNERS} is {', '.join(hosts[row.enclave_id])}. Correct one of the two."
             )
     return problems
-
-
-def _row_problems(
-    registers: Registers, table: str, frame: pd.DataFrame, key: list[str]
-) -> Iterator[str]:
-    """Give what is wrong in single rows: unknown counties, missing figures, keys that stand twice."""
-    known = set(counties.read().index)
-    for row in frame[~frame["county_code"].isin(known)].itertuples():
-        yield (
-            f"{registers.place(table, row.Index)}: county {row.county_code!r} is not in "
-            "params/counties.csv. Correct the code."
-        )
-    numbers = frame.columns[frame.dtypes == "float64"]
-    for name in numbers:
-        for line in frame.index[frame[name].isna()]:
-            yield (
-                f"{registers.place(table, line)}: {name} is missing. Give the figure; write 0 "
-                "where there is none."
-            )
-    for row in frame[frame.duplicated(key)].itertuples():
-        named = " ".join(str(getattr(row, name)) for name in key)
-        yield f"{registers.place(table, row.Index)}: {named} stands twice. Keep one of the rows."
 
 
 def _partner_problems(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import geopandas as gpd
 import pandas as pd
 
-from gepbook import ledger
+from gepbook import counties, ledger
 from gepbook.accounting import pool as accounts
+from gepbook.errors import near
+from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import Pack
 from gepbook.ledger import Origin
 from gepbook.params import Confidence, ParameterSet, Params
@@ -59,6 +61,48 @@ class Registers:
         """Return a table's rows of a year (the year when not given), or all where it has no years."""
         frame = self.history(name)
         return frame[frame["year"] == (year or self.year)] if "year" in frame.columns else frame
+
+    def row_problems(self, name: str, frame: pd.DataFrame) -> Iterator[str]:
+        """Give what is wrong in single rows of a table, by the data dictionary, a sentence each.
+
+        Unknown counties, figures that are missing, words that are none of those allowed, keys that
+        stand twice.
+
+        Parameters
+        ----------
+        name : str
+            Of the table.
+        frame : DataFrame
+            Some of its rows, as `table` or `history` gives them.
+        """
+        entry = dictionary.tables()[name]
+        known = set(counties.read().index)
+        for row in frame[~frame["county_code"].isin(known)].itertuples():
+            yield (
+                f"{self.place(name, row.Index)}: county {row.county_code!r} is not in "
+                "params/counties.csv. Correct the code."
+            )
+        for column, field_of in entry.fields.items():
+            values = frame[column]
+            if field_of.type == "number" and not field_of.optional:
+                for line in frame.index[values.isna()]:
+                    yield (
+                        f"{self.place(name, line)}: {column} is missing. Give the figure; write 0 "
+                        "where there is none."
+                    )
+            for line, word in values[values.notna()].items():
+                if field_of.allowed and word not in field_of.allowed:
+                    yield (
+                        f"{self.place(name, line)}: {column} must be one of "
+                        f"{', '.join(field_of.allowed)}, got {word!r}.{near(word, field_of.allowed)} "
+                        "Correct it."
+                    )
+        for row in frame[frame.duplicated(entry.key)].itertuples():
+            named = " ".join(str(getattr(row, column)) for column in entry.key)
+            yield (
+                f"{self.place(name, row.Index)}: {', '.join(entry.key)} {named!r} stands twice. Keep "
+                "one of the rows."
+            )
 
     def vector(self, name: str) -> gpd.GeoDataFrame:
         """Return a vector layer's features in the grid's coordinates, of the year and before."""

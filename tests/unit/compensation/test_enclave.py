@@ -196,7 +196,7 @@ def test_sound_registers_are_taken():
         ),
         (
             [("FD01", HOST, "host", 1, 1), ("FD01", ECOLOGICAL, "donor", 1, 1)],
-            "line 3: role must be 'ecological' or 'host', got 'donor'",
+            "line 3: role must be one of ecological, host, got 'donor'",
         ),
         (
             [("FD01", HOST, "host", 1, 1), ("FD01", "331199", "ecological", 1, 1)],
@@ -212,7 +212,7 @@ def test_sound_registers_are_taken():
                 ("FD01", ECOLOGICAL, "ecological", 1, 1),
                 ("FD01", ECOLOGICAL, "ecological", 1, 2),
             ],
-            "line 4: FD01 331127 stands twice",
+            "line 4: enclave_id, county_code 'FD01 331127' stands twice",
         ),
         (
             [

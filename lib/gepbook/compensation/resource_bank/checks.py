@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from gepbook import counties
-from gepbook.compensation.resource_bank.matching import ROUNDING, SCOPE_DIGITS
+from gepbook.compensation.resource_bank.matching import ROUNDING
 from gepbook.compensation.scheme import Registers
 from gepbook.inventory.registration import DECIDED, REGISTERED
 from gepbook.params import ParameterSet
@@ -30,7 +29,7 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
 def _parcel_problems(registers: Registers) -> Iterator[str]:
     """Give what is wrong with the parcels, and with their units where the pack brings these."""
     parcels = registers.table(PARCELS)
-    yield from _row_problems(registers, PARCELS, parcels, "parcel_id")
+    yield from registers.row_problems(PARCELS, parcels)
     collected = pd.to_datetime(parcels["collected_on"], format="%Y-%m-%d", errors="coerce")
     for line in parcels.index[collected.isna()]:
         yield (
@@ -41,12 +40,6 @@ def _parcel_problems(registers: Registers) -> Iterator[str]:
         yield (
             f"{registers.place(PARCELS, line)}: area_ha must be above 0, got "
             f"{parcels.loc[line, 'area_ha']:g}. Correct the area or take the parcel out."
-        )
-    known = (AVAILABLE, CONTRACTED, WITHDRAWN)
-    for row in parcels[~parcels["status"].isin(known)].itertuples():
-        yield (
-            f"{registers.place(PARCELS, row.Index)}: status must be one of {', '.join(known)}, got "
-            f"{row.status!r}. Correct it."
         )
     if registers.pack.has(UNITS):
         yield from _unit_problems(registers, parcels)
@@ -89,35 +82,12 @@ def _unit_problems(registers: Registers, parcels: pd.DataFrame) -> Iterator[str]
 def _demand_problems(registers: Registers) -> Iterator[str]:
     """Give what is wrong with the demands of the year."""
     demands = registers.table(DEMANDS)
-    yield from _row_problems(registers, DEMANDS, demands, "demand_id")
-    for row in demands[~demands["scope"].isin(SCOPE_DIGITS)].itertuples():
-        yield (
-            f"{registers.place(DEMANDS, row.Index)}: scope must be one of "
-            f"{', '.join(SCOPE_DIGITS)}, got {row.scope!r}. Correct it."
-        )
+    yield from registers.row_problems(DEMANDS, demands)
     sized = (demands["most_ha"] > 0) & (demands["least_ha"] <= demands["most_ha"])
     for row in demands[~sized].itertuples():
         yield (
             f"{registers.place(DEMANDS, row.Index)}: least_ha must not exceed most_ha, which must be "
             f"above 0, got {row.least_ha:g} and {row.most_ha:g}. Correct them."
-        )
-
-
-def _row_problems(registers: Registers, table: str, frame: pd.DataFrame, key: str) -> Iterator[str]:
-    """Give what is wrong in single rows: unknown counties, missing figures, ids that stand twice."""
-    known = set(counties.read().index)
-    for row in frame[~frame["county_code"].isin(known)].itertuples():
-        yield (
-            f"{registers.place(table, row.Index)}: county {row.county_code!r} is not in "
-            "params/counties.csv. Correct the code."
-        )
-    for name in frame.columns[frame.dtypes == "float64"]:
-        for line in frame.index[frame[name].isna()]:
-            yield f"{registers.place(table, line)}: {name} is missing. Give the figure."
-    for row in frame[frame.duplicated(key)].itertuples():
-        yield (
-            f"{registers.place(table, row.Index)}: {key} {getattr(row, key)!r} stands twice. Keep one "
-            "of the rows."
         )
 
 

@@ -34,6 +34,7 @@ OTHER = "other"
 FUNDS = {"provincial": "省级", "prefecture": "市级"}
 SOURCE_PARTIES = {"bond": "investors", "donation": "donors", "industry_fund": "industry_fund"}
 SOURCE_ZH = {"bond": "生态债券", "donation": "社会捐赠", "industry_fund": "产业基金"}
+REGISTERS = ("compensation_funds", "fund_sources", "ecological_livelihoods", "energy_use")
 GDP_INDEX = "gdp_deflator"
 TIMBER = "timber_m3"
 PERCENT = 100.0
@@ -227,6 +228,9 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
         counties.classes(names, registers.year, OTHER)
     except GepbookError as error:
         problems += error.problems
+    for name in REGISTERS:
+        if registers.pack.has(name):
+            problems += registers.row_problems(name, registers.history(name))
     if registers.pack.has("compensation_funds"):
         for line, row in registers.history("compensation_funds").iterrows():
             where = f"{registers.place('compensation_funds', line)} ({row['county_code']} {row['year']})"
@@ -561,7 +565,7 @@ SCHEME = Scheme(
     source="浙委办发〔2021〕82号 五(一)",
     sections={SECTION: VerticalParams, INCENTIVES: IncentiveParams},
     tables=(
-        "compensation_funds", "fund_sources", "ecological_livelihoods", "energy_use",
+        *REGISTERS,
         "water_sections", "resource_stocks", "environment", "emissions",
     ),
     compute=compute,

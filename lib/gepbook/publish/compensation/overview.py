@@ -107,7 +107,7 @@ def rule_table(result: Compensation, run: Run) -> Table:
         for section in scheme.sections:
             found = [p.confidence for p in run.params.under(section).values()]
             verified = sum(c in VERIFIED for c in found)
-            proposed = found.count(DESIGN)
+            proposed = sum(c == DESIGN for c in found)
             rows.append(
                 {
                     "方案": scheme.name_zh,
