@@ -168,7 +168,7 @@ def _entries(
     run: Run, pool: pd.DataFrame, drawn: tuple[dict[str, pd.DataFrame], pd.DataFrame] | None
 ) -> list[dict[str, Any]]:
     """Return the province's rows: sums of its counties' accounts, growth, bands, what moves GEP."""
-    rows = pool[pool["account"].isin(SUMMED) & (pool["unit"] != "1")]
+    rows = pool[pool["account"].isin(_whole_accounts(pool)) & (pool["unit"] != "1")]
     keys = ["account", "item", "measure", "price_basis", "price_year", "unit"]
     made = [
         ledger.entry(
@@ -222,6 +222,16 @@ def _entries(
         )
     )
     return made
+
+
+def _whole_accounts(pool: pd.DataFrame) -> list[str]:
+    """Return the accounts to sum: those that every county of the ledgers has.
+
+    Counties computed in brief have no SEEA tables, no explanation of change and no other standards; the
+    sum of the rest would pass for the province's.
+    """
+    held = pool.groupby("account")["county_code"].nunique()
+    return [name for name in SUMMED if held.get(name, 0) == pool["county_code"].nunique()]
 
 
 def _compensation(run: Run, paid: Compensation) -> list[dict[str, Any]]:

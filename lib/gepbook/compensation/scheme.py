@@ -147,7 +147,14 @@ class Province:
 
     def quality(self, *sections: str) -> Confidence:
         """Return the lowest confidence of some sections of the rules."""
-        return self.params.worst_confidence(*sections)
+        if sections not in self._qualities:
+            self._qualities[sections] = self.params.worst_confidence(*sections)
+        return self._qualities[sections]
+
+    @functools.cached_property
+    def _qualities(self) -> dict[tuple[str, ...], Confidence]:
+        """Confidences that were asked for before: every payment asks."""
+        return {}
 
     def origin(self, *tables: str, accounts: bool = False) -> Origin:
         """Return the weakest origin of some registers, and of the counties' ledgers if they count."""

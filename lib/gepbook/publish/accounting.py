@@ -32,6 +32,8 @@ from gepbook.run import Run
 BASIS_NAME = {"cost": "保护和开发成本", "market": "市场供需"}
 SHOWN_VARIABLES = 10
 WEAK = ("low", "design")
+#: What is said where counties were computed for their ledgers alone.
+BRIEF = "部分县只有简算台账，没有区间、敏感性与变化分解；对全省运行 run_all.py 后才有。"
 KIND_ZH = {"price": "价格", "layer": "图层误差", "shift": "图层误差", "table": "统计误差"}
 
 
@@ -396,6 +398,8 @@ def unverified(account: Account, run: Run) -> Prose:
 def sensitivity(ledger: pd.DataFrame) -> pd.DataFrame:
     """Return what moves GEP, most first: swing in CNY, Sobol indices, confidence, by variable."""
     rows = ledger[ledger["account"] == "sensitivity"]
+    if rows.empty:
+        return pd.DataFrame()
     table = rows.pivot_table(index="item", columns="measure", values="value")
     table["quality"] = rows.groupby("item")["quality"].first()
     table["swing"] = (table["gep_high"] - table["gep_low"]).abs()
@@ -408,9 +412,11 @@ def _variable_name(name: str) -> str:
     return f"{KIND_ZH[kind]} {rest}" if kind in KIND_ZH else name
 
 
-def tornado_figure(ledger: pd.DataFrame) -> Picture:
+def tornado_figure(ledger: pd.DataFrame) -> Picture | None:
     """Return GEP with each of the ten variables that move it most at its 5 % and 95 % quantile."""
     table = sensitivity(ledger).head(SHOWN_VARIABLES)[::-1]
+    if table.empty:
+        return None
     centre = _figures(ledger, "gep", "value", "current").loc["gep", "value"] / YI
     figure, axes = new_figure(6.8, 3.9)
     names = [_variable_name(str(name)) for name in table.index]
@@ -422,9 +428,11 @@ def tornado_figure(ledger: pd.DataFrame) -> Picture:
     return Picture(figure)
 
 
-def sensitivity_table(ledger: pd.DataFrame) -> Table:
+def sensitivity_table(ledger: pd.DataFrame) -> Table | Prose:
     """Return the ten variables that move GEP most, with their Sobol indices (敏感性)."""
     table = sensitivity(ledger).head(SHOWN_VARIABLES)
+    if table.empty:
+        return Prose(BRIEF)
     frame = pd.DataFrame(
         {
             "变量": [_variable_name(str(name)) for name in table.index],
@@ -444,9 +452,11 @@ def sensitivity_table(ledger: pd.DataFrame) -> Table:
     )
 
 
-def weak_parameters(ledger: pd.DataFrame) -> Prose:
+def weak_parameters(ledger: pd.DataFrame) -> Prose | None:
     """Return how much of GEP's variance the weakest parameters carry (低可信参数的方差份额)."""
     table = sensitivity(ledger)
+    if table.empty:
+        return None
     weak = table[table["quality"].isin(WEAK)].sort_values("total", ascending=False)
     share = weak["first"].clip(lower=0).sum()
     shown = weak[weak["total"] >= 0.005]
@@ -461,7 +471,7 @@ def change_table(ledger: pd.DataFrame) -> Table | Prose:
     """Return the change on the year before by service and part (变化分解)."""
     rows = ledger[ledger["account"] == "change"]
     if rows.empty:
-        return Prose("数据包中没有上一年，无变化可分解。")
+        return Prose(f"数据包中没有上一年，或{BRIEF}")
     table = rows.pivot_table(index="item", columns="measure", values="value", sort=False)
     specs = registry.services()
     table = table.loc[[name for name in (*specs, "gep") if name in table.index]]
@@ -478,9 +488,11 @@ def change_table(ledger: pd.DataFrame) -> Table | Prose:
     )
 
 
-def change_figure(ledger: pd.DataFrame) -> Picture:
+def change_figure(ledger: pd.DataFrame) -> Picture | None:
     """Return the change on the year before as a bridge from part to part."""
     rows = ledger[(ledger["account"] == "change") & (ledger["item"] == "gep")]
+    if rows.empty:
+        return None
     values = rows.set_index("measure")["value"].reindex([*PARTS, "total"]).fillna(0.0) / YI
     starts = [0.0, *values[list(PARTS)].cumsum()[:-1], 0.0]
     colors = ["#7a9e7e" if v >= 0 else "#c0705c" for v in values[list(PARTS)]] + ["#4a6d8c"]
