@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -17,7 +17,8 @@ from gepbook.publish.display import Picture, new_figure
 from gepbook.publish.fonts import INK, QUIET
 
 GREENS = ("#eef4e4", "#cfe3bd", "#9dcb93", "#5fa976", "#2b7d5b", "#0d4f3f")
-NET_COLORS = ("#8c5a2b", "#c79a6b", "#ecd9bf", "#d3e6ea", "#7fb6c4", "#2f7d94")
+PAYS = ("#8c5a2b", "#c79a6b", "#ecd9bf")
+RECEIVES = ("#d3e6ea", "#7fb6c4", "#2f7d94")
 RED = "#b3361f"
 METRES_PER_KM = 1000.0
 GRADES = 5
@@ -33,7 +34,12 @@ def classes(values: pd.Series, count: int = len(GREENS)) -> np.ndarray:
 
 def class_colors(count: int) -> list[str]:
     """Return the colours of some classes, light to dark."""
-    return [GREENS[int(i)] for i in np.linspace(0, len(GREENS) - 1, count).round()]
+    return _spread(GREENS, count)
+
+
+def _spread(colors: Sequence[str], count: int) -> list[str]:
+    """Return some colours spread evenly over a scale."""
+    return [colors[int(i)] for i in np.linspace(0, len(colors) - 1, count).round()]
 
 
 def choropleth(
@@ -112,9 +118,8 @@ def payment_map(
     figure, axes = new_figure(5.8, 4.8)
     frame = boundaries.join(net.rename("net")).fillna({"net": 0.0})
     limits = _signed_classes(frame["net"])
-    colors = [
-        NET_COLORS[int(i)] for i in np.linspace(0, len(NET_COLORS) - 1, len(limits) - 1).round()
-    ]
+    below = int((limits[1:] <= 0).sum())  # classes of payers
+    colors = [*_spread(PAYS, below), *_spread(RECEIVES, len(limits) - 1 - below)]
     frame.plot(
         column="net",
         cmap=ListedColormap(colors),

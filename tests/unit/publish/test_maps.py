@@ -48,6 +48,25 @@ def test_chinese_and_minus_signs_have_glyphs():
     assert drawn(Picture(figure)).startswith(b"\x89PNG")
 
 
+def test_payers_and_payees_part_at_zero_and_arrows_follow_the_money(boundaries):
+    payments = pd.DataFrame({"payer": ["a", "b"], "payee": ["c", "c"], "amount": [9.0, 1.0]})
+    net = pd.Series({"a": -9.0, "b": -1.0, "c": 10.0})
+    picture = maps.payment_map(boundaries, net, payments, "万元", "a")
+    axes = picture.figure.axes[0]
+    arrows = [text.arrow_patch for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert len(arrows) == 2
+    assert arrows[1].get_linewidth() > arrows[0].get_linewidth()  # drawn last: the larger payment
+    handles = axes.get_legend().legend_handles
+    labels = [t.get_text() for t in axes.get_legend().get_texts()]
+    for handle, label in zip(handles, labels, strict=True):
+        red, _, blue, _ = handle.get_facecolor()
+        assert (red > blue) == label.startswith("-"), label
+    assert drawn(picture)
+    nobody_pays = maps.payment_map(boundaries, net.abs(), payments, "万元")
+    colors = [h.get_facecolor() for h in nobody_pays.figure.axes[0].get_legend().legend_handles]
+    assert all(blue > red for red, _, blue, _ in colors)
+
+
 def test_counties_without_a_figure_are_hatched(boundaries):
     values = pd.Series({"a": 1.0, "b": 2.0, "c": 3.0})
     picture = maps.choropleth(boundaries, values, "万元/km²", highlight="a")

@@ -184,6 +184,8 @@ def province_matrix(result: Compensation, run: Run) -> Table:
     matrix = matrix.loc[matrix.any(axis=1)]
     matrix["合计"] = matrix.sum(axis=1)
     matrix.loc["合计"] = matrix.sum()
+    short = {name: name.removesuffix("市").removesuffix("省") for name in order}  # room for a page
+    matrix = matrix.rename(index=short, columns=short)
     frame = matrix.rename_axis("付＼收", axis=0).reset_index()
     form = {name: (lambda v: f"{v:,.2f}" if v else "·") for name in frame.columns[1:]}
     return Table(
