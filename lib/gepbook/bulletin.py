@@ -35,6 +35,9 @@ SUMMED = (
     "seea_asset",
     "asset_bridge",
 )
+#: The bulletin shows compensation, so it reads and checks what compensation does.
+REGISTERS = compensation.REGISTERS
+check_inputs = compensation.check_inputs
 #: What the counties' registers add up to: column → (item, measure) of the account `registration`.
 REGISTERED = {
     "units": ("units", "number"),

@@ -40,22 +40,19 @@ def spoil(pack, layer, old, new):
 
 def parts(pack, out):
     made = planner(pack, out)
-    return {s: made.job(s, COUNTY, 2023, pool="p").parts for s in ("compensation", "assessment")}, {
-        s: made.job(s, COUNTY, 2023).parts for s in ("inventory", "accounting")
-    }
+    pooled = {s: made.job(s, COUNTY, 2023, pool="p").parts for s in ("compensation", "assessment")}
+    pooled["bulletin"] = made.job("bulletin", None, 2023, pool="p").parts
+    return pooled, {s: made.job(s, COUNTY, 2023).parts for s in ("inventory", "accounting")}
 
 
-def test_a_provincial_register_redoes_compensation_alone(pack, tmp_path):
+def test_a_provincial_register_redoes_compensation_and_the_bulletin_alone(pack, tmp_path):
     pooled, own = parts(pack, tmp_path)
     spoil(pack, "fund_sources", "2023,provincial,donation,", "2023,provincial,donation,1")
     pooled_now, own_now = parts(pack, tmp_path)
     assert own_now == own
-    changed = [
-        key
-        for key, part in pooled["compensation"].items()
-        if pooled_now["compensation"][key] != part
-    ]
-    assert changed == ["registers"]
+    for stage in ("compensation", "bulletin"):
+        before, now = pooled[stage], pooled_now[stage]
+        assert [key for key in before if now[key] != before[key]] == ["registers"]
     assert pooled_now["assessment"] == pooled["assessment"]
 
 
