@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import papermill
@@ -43,19 +44,16 @@ class Planner:
         GepbookError
             All problems of pack files, parameters, standard, prices, notebooks and outputs at once.
         """
-        problems: list[str] = []
+        problems = _problems_of(self.options.pack.verify)
+        if not problems:  # registers of a spoilt pack cannot be read
+            problems += _problems_of(self._check_registers)
         for step in (
-            self.options.pack.verify,
             self._check_standard,
             self._check_parameters,
-            self._check_registers,
             self._check_notebooks,
             self._check_outputs,
         ):
-            try:
-                step()
-            except GepbookError as error:
-                problems += error.problems
+            problems += _problems_of(step)
         if problems:
             raise GepbookError(list(dict.fromkeys(problems)))
 
@@ -208,6 +206,15 @@ class Planner:
         pool = pool_hash(self.options.release_dir, year, self.stages)
         codes: list[str | None] = list(self.options.counties) if scope == "county" else [None]
         return [self.job(stage, code, year, pool=pool) for code in codes for stage in wanted]
+
+
+def _problems_of(step: Callable[[], None]) -> list[str]:
+    """Return what a check complains of."""
+    try:
+        step()
+    except GepbookError as error:
+        return error.problems
+    return []
 
 
 def pool_hash(release_dir: Path, year: int, stages: dict[str, Stage]) -> str:
