@@ -239,37 +239,22 @@ def _whole_accounts(pool: pd.DataFrame) -> list[str]:
 
 def _compensation(run: Run, paid: Compensation) -> list[dict[str, Any]]:
     """Return the province's rows of compensation: what was paid by scheme, and the province's own net."""
+
+    def row(item: str, measure: str, amount: float, behind: pd.DataFrame) -> dict[str, Any]:
+        """Return a row with the origin and quality of the payments behind it."""
+        return ledger.entry(
+            compensation.ACCOUNT, item, measure, round(amount, 2), "CNY",
+            origin=ledger.weakest(behind["origin"]), quality=worst(behind["quality"]),
+            method_id=compensation.METHOD, price_basis="current", price_year=run.year,
+        )  # fmt: skip
+
     rows = [
-        ledger.entry(
-            compensation.ACCOUNT,
-            str(scheme),
-            "paid",
-            own["amount_cny"].sum().round(2),
-            "CNY",
-            origin=ledger.weakest(own["origin"]),
-            quality=worst(own["quality"]),
-            method_id=compensation.METHOD,
-            price_basis="current",
-            price_year=run.year,
-        )
+        row(str(scheme), "paid", own["amount_cny"].sum(), own)
         for scheme, own in paid.flows.groupby("scheme")
     ]
-    positions = flows.by_party(paid.flows)
-    if parties.PROVINCE in positions.index:
-        rows.append(
-            ledger.entry(
-                compensation.ACCOUNT,
-                "province",
-                "net",
-                positions.loc[parties.PROVINCE, "net_cny"],
-                "CNY",
-                origin=ledger.weakest(paid.flows["origin"]),
-                quality=worst(paid.flows["quality"]),
-                method_id=compensation.METHOD,
-                price_basis="current",
-                price_year=run.year,
-            )
-        )
+    net = flows.by_party(paid.flows)["net_cny"]
+    if parties.PROVINCE in net.index:
+        rows.append(row("province", "net", net[parties.PROVINCE], paid.flows))
     return rows
 
 

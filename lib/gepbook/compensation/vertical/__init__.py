@@ -107,31 +107,31 @@ class Fund:
         return table.assign(effect=adjusted - plain, bounds=self.amounts - adjusted)
 
 
-def read_factors(pool: pd.DataFrame, coefficient: pd.Series) -> pd.DataFrame:
+def read_factors(province: Province, coefficient: pd.Series) -> pd.DataFrame:
     """Return the factors of the vertical scheme for every county of the ledgers.
 
     Parameters
     ----------
-    pool : DataFrame
-        Ledgers of all counties.
+    province : Province
     coefficient : Series by county code
         What a county's fiscal gap is multiplied by.
     """
-    view = Province(pool, None, None)  # type: ignore[arg-type]
-    now = view.values("gep", "gep", "value", "comparable")
-    before = view.values("gep", "gep", "value_previous_year", "comparable")
-    revenue = view.values("statistics", "budget_revenue", "value", "current")
-    expenditure = view.values("statistics", "budget_expenditure", "value", "current")
+    now = province.values("gep", "gep", "value", "comparable")
+    before = province.values("gep", "gep", "value_previous_year", "comparable")
+    revenue = province.values("statistics", "budget_revenue", "value", "current")
+    expenditure = province.values("statistics", "budget_expenditure", "value", "current")
     gap = (expenditure - revenue).clip(lower=0)
     return pd.DataFrame(
         {
-            "regulating_value": view.values("gep", "regulating", "value", "current").clip(lower=0),
-            "redline_area": view.values("statistics", "redline_area", "value"),
+            "regulating_value": province.values("gep", "regulating", "value", "current").clip(
+                lower=0
+            ),
+            "redline_area": province.values("statistics", "redline_area", "value"),
             "gep_improvement": (now - before.reindex(now.index, fill_value=0)).clip(lower=0)
             if len(before)
             else now * 0.0,
             "fiscal_gap": gap * coefficient.reindex(gap.index),
-            "resident_population": view.values("statistics", "resident_population", "value"),
+            "resident_population": province.values("statistics", "resident_population", "value"),
         }
     )
 
@@ -180,7 +180,7 @@ def compute(province: Province) -> SchemeResult:
     classes = counties.classes(
         [name for name in rules.fiscal_coefficient if name != OTHER], province.year, OTHER
     )
-    factors = read_factors(province.pool, classes.map(rules.fiscal_coefficient))
+    factors = read_factors(province, classes.map(rules.fiscal_coefficient))
     funds = _funds(province, rules, factors)
     rewards = _incentives(province)
     whole = funds["provincial"]
