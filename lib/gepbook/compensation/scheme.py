@@ -188,6 +188,17 @@ class SchemeResult:
     figures: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     lacking: tuple[str, ...] = ()
 
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table; empty where the pack lacks what it needs."""
+        return self.tables.get(name, pd.DataFrame())
+
+    def rows_of(self, county_code: str, name: str, *columns: str) -> pd.DataFrame:
+        """Return a table's rows of a county, by `county_code` or any of some columns."""
+        table = self.table(name)
+        if table.empty:
+            return table
+        return table[(table[list(columns or ("county_code",))] == county_code).any(axis=1)]
+
 
 @dataclass(frozen=True)
 class Scheme:

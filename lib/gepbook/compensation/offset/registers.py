@@ -48,16 +48,11 @@ def _unknown_services(rules: OffsetParams) -> list[str]:
     ]
 
 
-def _where(registers: Registers, layer: str, name: str) -> str:
-    """Say in which file a feature stands."""
-    return f"{registers.pack.folder / registers.pack.resource(layer).path}, feature {name}"
-
-
 def _numbers(registers: Registers, frame: gpd.GeoDataFrame) -> list[str]:
     """Return costs and years of offset sites that cannot be."""
     problems = []
     for row in frame[frame["kind"] == "offset"].itertuples():
-        where = _where(registers, sites.LAYER, row.site_id)
+        where = registers.place(sites.LAYER, row.site_id)
         if not row.unit_cost_cny_ha > 0:
             problems.append(
                 f"{where}: unit_cost_cny_ha is {row.unit_cost_cny_ha:g}. An offset costs something; "
@@ -86,7 +81,7 @@ def _overlaps(registers: Registers, frame: gpd.GeoDataFrame, rules: OffsetParams
     """Return occupations and offsets that share hectares: each hectare is taken or given once."""
     own = frame[frame["kind"].isin(("occupation", "offset"))].reset_index(drop=True)
     return [
-        f"{_where(registers, sites.LAYER, own['site_id'][a])}: shares {shared:,.2f} ha with "
+        f"{registers.place(sites.LAYER, own['site_id'][a])}: shares {shared:,.2f} ha with "
         f"{own['site_id'][b]} ({sites.KINDS[own['kind'][a]]} and {sites.KINDS[own['kind'][b]]}), "
         f"more than {rules.overlap_tolerance_ha:g} ha. A hectare counts once; correct one outline."
         for a, b, shared in _pairs(own, own, rules.overlap_tolerance_ha)
@@ -99,7 +94,7 @@ def _in_redline(registers: Registers, frame: gpd.GeoDataFrame, rules: OffsetPara
     own = frame[frame["kind"] == "occupation"].reset_index(drop=True)
     zones = registers.vector(ZONES).reset_index(drop=True)
     return [
-        f"{_where(registers, sites.LAYER, own['site_id'][a])}: occupies {shared:,.2f} ha of redline "
+        f"{registers.place(sites.LAYER, own['site_id'][a])}: occupies {shared:,.2f} ha of redline "
         f"zone {zones['zone_id'][b]} ({zones['name'][b]}), more than {rules.redline_tolerance_ha:g} ha. "
         "What lies under the redline cannot be offset; move the project or correct its outline."
         for a, b, shared in _pairs(own, zones, rules.redline_tolerance_ha)

@@ -17,17 +17,6 @@ PAYER_ZH = {HOUSEHOLDS: "居民", ENTERPRISES: "企业"}
 LEFT_OUT = "环境保护税法对低于排放标准 30%、50% 的减征因台账没有浓度，未计入。"
 
 
-def _table(result: Compensation, name: str) -> pd.DataFrame:
-    """Return a table of the scheme; empty where there is none."""
-    return result.schemes[charges.SECTION].tables.get(name, pd.DataFrame())
-
-
-def _own(result: Compensation, name: str, run: Run) -> pd.DataFrame:
-    """Return the county's rows of a table."""
-    table = _table(result, name)
-    return table if table.empty else table[table["county_code"] == run.county_code]
-
-
 def _origin(result: Compensation) -> str:
     """Return the origin of the quantities in Chinese."""
     return ORIGIN_ZH[result.province.origin(charges.QUANTITIES)]
@@ -50,7 +39,10 @@ def _rates(row: pd.Series) -> str:
 
 def sentence(result: Compensation, run: Run) -> Prose:
     """Return what charges and taxes come to in the county, and what fees recover."""
-    name, own = counties.name_zh(run.county_code), _own(result, "charges", run)
+    name, own = (
+        counties.name_zh(run.county_code),
+        result.schemes[charges.SECTION].rows_of(run.county_code, "charges"),
+    )
     if lacking := _lacking(result):
         return Prose(f"{lacking} No register of quantities in the pack.")
     if own.empty:
@@ -59,7 +51,7 @@ def sentence(result: Compensation, run: Run) -> Prose:
     parts = "、".join(f"{CHARGE_ZH[charge]} {wan(amount)} 万元" for charge, amount in sums.items())
     recovered = "；".join(
         f"{CHARGE_ZH[row.charge]}约为处理成本的 {percent(row.ratio)}"
-        for row in _own(result, "recovery", run).itertuples()
+        for row in result.schemes[charges.SECTION].rows_of(run.county_code, "recovery").itertuples()
     )
     return Prose(
         f"{name}应征收费与税合计 **{wan(own['amount_cny'].sum())} 万元**：{parts}。{recovered} "
@@ -69,7 +61,7 @@ def sentence(result: Compensation, run: Run) -> Prose:
 
 def charge_table(result: Compensation, run: Run) -> Table | None:
     """Return what is due in the county, item by item (应征收费与税)."""
-    own = _own(result, "charges", run)
+    own = result.schemes[charges.SECTION].rows_of(run.county_code, "charges")
     if own.empty:
         return None
     order = {name: place for place, name in enumerate(ITEMS)}
@@ -99,7 +91,7 @@ def charge_table(result: Compensation, run: Run) -> Table | None:
 
 def recovery_table(result: Compensation, run: Run) -> Table | None:
     """Return what the county's fees recover of the cost of treatment (成本回收率)."""
-    own = _own(result, "recovery", run)
+    own = result.schemes[charges.SECTION].rows_of(run.county_code, "recovery")
     if own.empty:
         return None
     return _recovery(own, result, "收费成本回收率 Cost recovery of fees")
@@ -125,7 +117,7 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
     """Return what charges and taxes come to in the whole province."""
     if lacking := _lacking(result):
         return Prose(f"{lacking} No register of quantities in the pack.")
-    due = _table(result, "charges")
+    due = result.schemes[charges.SECTION].table("charges")
     return Prose(
         f"全省应征收费与税 **{yi(due['amount_cny'].sum())} 亿元**，涉及 "
         f"{due['county_code'].nunique()} 个县（市、区）"
@@ -135,7 +127,7 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
 
 def province_table(result: Compensation, run: Run) -> Table | None:
     """Return what is due by charge, and in how many counties (收费与税一览)."""
-    due = _table(result, "charges")
+    due = result.schemes[charges.SECTION].table("charges")
     if due.empty:
         return None
     by_charge = due.groupby("charge").agg(
@@ -160,7 +152,7 @@ def province_table(result: Compensation, run: Run) -> Table | None:
 
 def province_recovery_table(result: Compensation, run: Run) -> Table | None:
     """Return what fees recover of the cost of treatment in the province (全省成本回收率)."""
-    rows = _table(result, "recovery")
+    rows = result.schemes[charges.SECTION].table("recovery")
     if rows.empty:
         return None
     sums = rows.groupby("charge", as_index=False)[["amount_cny", "cost_cny"]].sum()

@@ -17,17 +17,6 @@ MEDIUM_ZH = {"surface_water": "地表水", "air": "大气"}
 WHOLE = "{:.0f}%".format
 
 
-def _table(result: Compensation, name: str) -> pd.DataFrame:
-    """Return a table of the scheme; empty where the pack lacks what it needs."""
-    return result.schemes[damage.ID].tables.get(name, pd.DataFrame())
-
-
-def _own(result: Compensation, name: str, run: Run) -> pd.DataFrame:
-    """Return a table's rows of the county."""
-    table = _table(result, name)
-    return table if table.empty else table[table["county_code"] == run.county_code]
-
-
 def _notes(result: Compensation) -> str:
     """Return the note on the origin of the figures and on what the pack lacks."""
     lacking = result.schemes[damage.ID].lacking
@@ -39,7 +28,10 @@ def _notes(result: Compensation) -> str:
 def sentence(result: Compensation, run: Run) -> Prose:
     """Return what compensation for damage means for the county."""
     name = counties.name_zh(run.county_code)
-    own, known = _own(result, "cases", run), _own(result, "progress", run)
+    own, known = (
+        result.schemes[damage.ID].rows_of(run.county_code, "cases"),
+        result.schemes[damage.ID].rows_of(run.county_code, "progress"),
+    )
     if own.empty:
         earlier = f"；此前结案 {len(known)} 件" if len(known) else ""
         return Prose(
@@ -58,7 +50,7 @@ def sentence(result: Compensation, run: Run) -> Prose:
 
 def case_table(result: Compensation, run: Run) -> Table | None:
     """Return the county's cases of the year by head of loss (赔偿清单)."""
-    own = _own(result, "cases", run)
+    own = result.schemes[damage.ID].rows_of(run.county_code, "cases")
     if own.empty:
         return None
     frame = pd.DataFrame({"案件": own["name"], "赔偿义务人": own["liable_party"]})
@@ -79,7 +71,7 @@ def _noted(own: pd.DataFrame) -> Any:
 
 def step_table(result: Compensation, run: Run) -> Table | None:
     """Return how the county's cases of the year are worked out (计算步骤)."""
-    own = _own(result, "cases", run)
+    own = result.schemes[damage.ID].rows_of(run.county_code, "cases")
     if own.empty:
         return None
     rules = result.province.rules(SECTION, DamageParams)
@@ -105,7 +97,7 @@ def step_table(result: Compensation, run: Run) -> Table | None:
 
 def _discharge_steps(result: Compensation, case: Any) -> list[dict[str, Any]]:
     """Return the virtual treatment cost of a case's discharges."""
-    table = _table(result, "discharges")
+    table = result.schemes[damage.ID].table("discharges")
     own = table[table["case_id"] == case.case_id] if len(table) else table
     counted = "" if case.virtual_treatment_cny else "（不计入）"
     return [
@@ -167,13 +159,16 @@ def _punitive_steps(case: Any, rules: DamageParams) -> list[dict[str, Any]]:
 
 def progress_table(result: Compensation, run: Run) -> Table | None:
     """Return how far the county's cases are restored, all years (修复进度)."""
-    own = _own(result, "progress", run)
+    own = result.schemes[damage.ID].rows_of(run.county_code, "progress")
     return None if own.empty else _progress(own, result)
 
 
 def province_sentence(result: Compensation, run: Run) -> Prose:
     """Return the bulletin's sentence on damage."""
-    own, known = _table(result, "cases"), _table(result, "progress")
+    own, known = (
+        result.schemes[damage.ID].table("cases"),
+        result.schemes[damage.ID].table("progress"),
+    )
     if own.empty:
         return Prose(f"{run.year} 年全省没有结案的生态环境损害赔偿案件。No case was closed.")
     asked = own[own["punitive_multiple"] > 0]
@@ -188,7 +183,7 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
 
 def province_cases(result: Compensation, run: Run) -> Table | None:
     """Return all cases of the year by head of loss."""
-    own = _table(result, "cases")
+    own = result.schemes[damage.ID].table("cases")
     if own.empty:
         return None
     frame = pd.DataFrame(
@@ -210,7 +205,7 @@ def province_cases(result: Compensation, run: Run) -> Table | None:
 
 def province_progress(result: Compensation, run: Run) -> Table | None:
     """Return how far all cases are restored (全省修复进度)."""
-    table = _table(result, "progress")
+    table = result.schemes[damage.ID].table("progress")
     return None if table.empty else _progress(table, result)
 
 

@@ -23,20 +23,9 @@ PROPOSAL = "份额权重与保底标准为本工具建议值，非已公布规�
 HEIGHT = 0.3  # of a bar, inches
 
 
-def _table(result: Compensation, name: str) -> pd.DataFrame:
-    """Return a table of the scheme; empty where there is none."""
-    return result.schemes[enclave.SECTION].tables.get(name, pd.DataFrame())
-
-
 def _roles() -> dict[str, str]:
     """Return the Chinese names of the roles."""
     return dictionary.tables()[enclave.PARTNERS].fields["role"].allowed
-
-
-def _own(result: Compensation, run: Run) -> pd.DataFrame:
-    """Return the county's part in every enclave it is a partner of."""
-    partners = _table(result, "partners")
-    return partners if partners.empty else partners[partners["county_code"] == run.county_code]
 
 
 def _origin(result: Compensation) -> str:
@@ -53,11 +42,14 @@ def _lacking(result: Compensation) -> str:
 
 def sentence(result: Compensation, run: Run) -> Prose:
     """Return what enclaves mean for the county."""
-    name, own = counties.name_zh(run.county_code), _own(result, run)
+    name, own = (
+        counties.name_zh(run.county_code),
+        result.schemes[enclave.SECTION].rows_of(run.county_code, "partners"),
+    )
     if lacking := _lacking(result):
         return Prose(f"{lacking} No register of enclaves in the pack.")
     if own.empty:
-        number = len(_table(result, "enclaves"))
+        number = len(result.schemes[enclave.SECTION].table("enclaves"))
         return Prose(
             f"{name}没有参与生态飞地；全省台账有 {number} 个 (not a partner of any enclave)。"
         )
@@ -75,7 +67,7 @@ def sentence(result: Compensation, run: Run) -> Prose:
 
 def settlement_table(result: Compensation, run: Run) -> Table | None:
     """Return what the county gets and bears in each enclave; nothing where it is in none."""
-    own = _own(result, run)
+    own = result.schemes[enclave.SECTION].rows_of(run.county_code, "partners")
     if own.empty:
         return None
     frame = pd.DataFrame(
@@ -98,10 +90,10 @@ def settlement_table(result: Compensation, run: Run) -> Table | None:
 
 def share_table(result: Compensation, run: Run) -> Table | None:
     """Return how the shares of the county's enclaves come about, partner by partner (份额计算)."""
-    own = _own(result, run)
+    own = result.schemes[enclave.SECTION].rows_of(run.county_code, "partners")
     if own.empty:
         return None
-    partners = _table(result, "partners")
+    partners = result.schemes[enclave.SECTION].table("partners")
     frame = partners[partners["enclave_id"].isin(own["enclave_id"])]
     weights = result.province.rules(enclave.SECTION, enclave.EnclaveParams).weights
     parts = {f"{enclave.CONTRIBUTION_ZH[name]}部分": frame[f"{name}_share"] for name in weights}
@@ -136,7 +128,10 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
     """Return what all enclaves came to."""
     if lacking := _lacking(result):
         return Prose(f"{lacking} No register of enclaves in the pack.")
-    enclaves, partners = _table(result, "enclaves"), _table(result, "partners")
+    enclaves, partners = (
+        result.schemes[enclave.SECTION].table("enclaves"),
+        result.schemes[enclave.SECTION].table("partners"),
+    )
     losses = int((enclaves["state"] == enclave.LOSS).sum())
     text = f"生态飞地 {len(enclaves)} 个，其中亏损 {losses} 个"
     if len(partners):
@@ -150,7 +145,10 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
 
 def province_table(result: Compensation, run: Run) -> Table | None:
     """Return every enclave of the province with its result (飞地一览)."""
-    enclaves, partners = _table(result, "enclaves"), _table(result, "partners")
+    enclaves, partners = (
+        result.schemes[enclave.SECTION].table("enclaves"),
+        result.schemes[enclave.SECTION].table("partners"),
+    )
     if enclaves.empty or partners.empty:
         return None
     given = partners[partners["role"] == enclave.ECOLOGICAL]
@@ -184,7 +182,7 @@ def province_table(result: Compensation, run: Run) -> Table | None:
 
 def province_figure(result: Compensation, run: Run) -> Picture | None:
     """Return what every partner of every enclave comes to, ecological partners marked."""
-    partners = _table(result, "partners")
+    partners = result.schemes[enclave.SECTION].table("partners")
     if partners.empty:
         return None
     labels = [f"{row.name} {counties.name_zh(row.county_code)}" for row in partners.itertuples()]

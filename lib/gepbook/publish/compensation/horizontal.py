@@ -33,11 +33,6 @@ SCORES = {"quality_score": "水质", "use_score": "用水总量", "efficiency_sc
 Score = "{:+.2f}".format
 
 
-def _table(result: Compensation, name: str) -> pd.DataFrame:
-    """Return a table of the scheme; empty where the pack lacks what it needs."""
-    return result.schemes[horizontal.SCHEME.id].tables.get(name, pd.DataFrame())
-
-
 def _flows(result: Compensation) -> pd.DataFrame:
     """Return the scheme's payments."""
     return result.flows[result.flows["scheme"] == horizontal.SCHEME.id]
@@ -60,7 +55,7 @@ def _lacking(result: Compensation) -> str:
 
 def _chain(result: Compensation, code: str) -> pd.DataFrame:
     """Return a county's rows of the basins it lies in, settled ones first."""
-    table = _table(result, "basin_counties")
+    table = result.schemes[horizontal.SCHEME.id].table("basin_counties")
     if table.empty:
         return table
     own = table[table["county_code"] == code]
@@ -124,7 +119,7 @@ def basin_table(result: Compensation, run: Run) -> Table | None:
 
 def neighbour_table(result: Compensation, run: Run) -> Table | None:
     """Return what goes between the county and each of its neighbours on the river (上下游收付)."""
-    links = _table(result, "basin_links")
+    links = result.schemes[horizontal.SCHEME.id].table("basin_links")
     if links.empty:
         return None
     code = run.county_code
@@ -163,7 +158,7 @@ def basin_figure(result: Compensation, run: Run) -> Picture | None:
 
 def agreement_table(result: Compensation, run: Run) -> Table | None:
     """Return the agreements that the county is a side of, or gives the data of (补偿协议)."""
-    table = _table(result, "agreements")
+    table = result.schemes[horizontal.SCHEME.id].table("agreements")
     if table.empty:
         return None
     sides = table[["upstream", "downstream", "section_county"]]
@@ -172,7 +167,7 @@ def agreement_table(result: Compensation, run: Run) -> Table | None:
 
 def purchase_table(result: Compensation, run: Run) -> Table | None:
     """Return the county's purchases that pay in the year (政府采购)."""
-    table = _table(result, "purchases")
+    table = result.schemes[horizontal.SCHEME.id].table("purchases")
     if table.empty:
         return None
     return _purchases(result, table[table["county_code"] == run.county_code])
@@ -213,7 +208,7 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
 
 def province_index_table(result: Compensation, run: Run) -> Table | None:
     """Return P of every year by every round (P 值逐年逐轮)."""
-    table = _table(result, "p_index")
+    table = result.schemes[horizontal.SCHEME.id].table("p_index")
     if table.empty:
         return None
     frame = table.rename(columns={"year": "年份", "in_force": "当年执行"})
@@ -231,10 +226,10 @@ def province_index_table(result: Compensation, run: Run) -> Table | None:
 
 def province_cross_province_table(result: Compensation, run: Run) -> Table | Prose | None:
     """Return what the year's round makes the provinces and the centre pay (跨省付款)."""
-    table = _table(result, "p_index")
+    table = result.schemes[horizontal.SCHEME.id].table("p_index")
     if table.empty:
         return None
-    payments = _table(result, "cross_province")
+    payments = result.schemes[horizontal.SCHEME.id].table("cross_province")
     if payments.empty:
         return Prose(
             f"{run.year} 年没有执行中的一轮新安江协议，当年不付款。"
@@ -249,7 +244,7 @@ def province_cross_province_table(result: Compensation, run: Run) -> Table | Pro
             "规则": payments["quality"].map(CONFIDENCE_ZH),
         }
     )
-    given = _table(result, "cooperation")
+    given = result.schemes[horizontal.SCHEME.id].table("cooperation")
     note = _origin(result, cross_province.SECTION)
     if len(given):
         sides = [
@@ -261,12 +256,15 @@ def province_cross_province_table(result: Compensation, run: Run) -> Table | Pro
 
 def province_agreement_table(result: Compensation, run: Run) -> Table | None:
     """Return all agreements in force (省内上下游协议)."""
-    return _agreements(result, _table(result, "agreements"))
+    return _agreements(result, result.schemes[horizontal.SCHEME.id].table("agreements"))
 
 
 def province_basin_table(result: Compensation, run: Run) -> Table | None:
     """Return what each river system comes to, settled or only worked out (八大水系)."""
-    states, chain = _table(result, "basins"), _table(result, "basin_counties")
+    states, chain = (
+        result.schemes[horizontal.SCHEME.id].table("basins"),
+        result.schemes[horizontal.SCHEME.id].table("basin_counties"),
+    )
     if states.empty:
         return None
     sums = pd.DataFrame(columns=["claim_cny", "gains", "paying"])
@@ -299,7 +297,7 @@ def province_basin_table(result: Compensation, run: Run) -> Table | None:
 
 def province_basin_figure(result: Compensation, run: Run) -> Picture | None:
     """Return the chain of the first settled basin with the nets of its counties."""
-    states = _table(result, "basins")
+    states = result.schemes[horizontal.SCHEME.id].table("basins")
     if states.empty or not states["settled"].any():
         return None
     return _basin_picture(result, str(states.loc[states["settled"], "basin"].iloc[0]), "")
@@ -307,7 +305,7 @@ def province_basin_figure(result: Compensation, run: Run) -> Picture | None:
 
 def province_purchase_table(result: Compensation, run: Run) -> Table | None:
     """Return all purchases that pay in the year (政府采购)."""
-    return _purchases(result, _table(result, "purchases"))
+    return _purchases(result, result.schemes[horizontal.SCHEME.id].table("purchases"))
 
 
 # What both share
@@ -379,7 +377,10 @@ def _purchases(result: Compensation, table: pd.DataFrame) -> Table | None:
 
 def _basin_picture(result: Compensation, name: str, marked: str) -> Picture:
     """Return a basin as a network from source (left) to mouth (right)."""
-    links, chain = _table(result, "basin_links"), _table(result, "basin_counties")
+    links, chain = (
+        result.schemes[horizontal.SCHEME.id].table("basin_links"),
+        result.schemes[horizontal.SCHEME.id].table("basin_counties"),
+    )
     links = links[links["basin"] == name]
     nets = chain[chain["basin"] == name].set_index("county_code")["net_cny"] / WAN
     river = nx.from_pandas_edgelist(links, "upstream", "downstream", "amount_cny", nx.DiGraph)

@@ -17,20 +17,6 @@ RATIO = "{:.2f}".format
 PROPOSAL = "系数、折现率与年数为本工具建议值，非已公布规则。"
 
 
-def _table(result: Compensation, name: str) -> pd.DataFrame:
-    """Return a table of the scheme; empty where the pack lacks what it needs."""
-    return result.schemes[offset.ID].tables.get(name, pd.DataFrame())
-
-
-def _own(result: Compensation, name: str, run: Run, *columns: str) -> pd.DataFrame:
-    """Return a table's rows of the county, by any of some columns."""
-    table = _table(result, name)
-    if table.empty:
-        return table
-    here = table[list(columns or ("county_code",))] == run.county_code
-    return table[here.any(axis=1)]
-
-
 def _origin(result: Compensation) -> str:
     """Return the note on the origin of the figures."""
     return f"性质：{ORIGIN_ZH[result.province.origin(sites.LAYER)]}（地块）。"
@@ -55,9 +41,9 @@ def sentence(result: Compensation, run: Run) -> Prose:
     lacking = result.schemes[offset.ID].lacking
     if lacking:
         return Prose(f"数据包缺少 {'、'.join(lacking)}，未核算占补平衡。No sites, no balance.")
-    projects = _own(result, "projects", run)
+    projects = result.schemes[offset.ID].rows_of(run.county_code, "projects")
     projects = projects[projects["year"] == run.year] if len(projects) else projects
-    supply = _own(result, "supply", run)
+    supply = result.schemes[offset.ID].rows_of(run.county_code, "supply")
     if projects.empty and supply.empty:
         return Prose(
             f"{run.year} 年{name}没有登记的占用项目，也没有补偿地块。"
@@ -83,7 +69,7 @@ def sentence(result: Compensation, run: Run) -> Prose:
 
 def site_table(result: Compensation, run: Run) -> Table | None:
     """Return what the county's sites yield before and after their change (地块核算)."""
-    own = _own(result, "sites", run)
+    own = result.schemes[offset.ID].rows_of(run.county_code, "sites")
     if own.empty:
         return None
     types = ecosystems.read().set_index("id")["name_zh"]
@@ -110,7 +96,7 @@ def site_table(result: Compensation, run: Run) -> Table | None:
 
 def balance_table(result: Compensation, run: Run) -> Table | None:
     """Return the balance of the county's occupations of the year by service (占补平衡表)."""
-    own = _own(result, "balance", run)
+    own = result.schemes[offset.ID].rows_of(run.county_code, "balance")
     own = own[own["year"] == run.year] if len(own) else own
     if own.empty:
         return None
@@ -145,19 +131,24 @@ def balance_table(result: Compensation, run: Run) -> Table | None:
 
 def registry_table(result: Compensation, run: Run) -> Table | None:
     """Return which site offsets which project, of the county's projects and sites (占补台账)."""
-    own = _own(result, "registry", run, "county_code", "offset_county_code")
+    own = result.schemes[offset.ID].rows_of(
+        run.county_code, "registry", "county_code", "offset_county_code"
+    )
     return None if own.empty else _registry(result, own, "占补台账 Registry of offsets")
 
 
 def supply_table(result: Compensation, run: Run) -> Table | None:
     """Return the county's offset sites and what is left of them (补偿地块)."""
-    own = _own(result, "supply", run)
+    own = result.schemes[offset.ID].rows_of(run.county_code, "supply")
     return None if own.empty else _supply(result, own, "补偿地块 Offset sites")
 
 
 def province_sentence(result: Compensation, run: Run) -> Prose:
     """Return the bulletin's sentence on offsetting."""
-    projects, supply = _table(result, "projects"), _table(result, "supply")
+    projects, supply = (
+        result.schemes[offset.ID].table("projects"),
+        result.schemes[offset.ID].table("supply"),
+    )
     if projects.empty:
         return Prose("全省没有可核算的占用项目。No occupation could be accounted for.")
     own = projects[projects["year"] == run.year]
@@ -174,7 +165,7 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
 
 def province_projects(result: Compensation, run: Run) -> Table | None:
     """Return the occupations of the year with what offsets them and what is paid (占用项目)."""
-    projects = _table(result, "projects")
+    projects = result.schemes[offset.ID].table("projects")
     own = projects[projects["year"] == run.year] if len(projects) else projects
     if own.empty:
         return None
@@ -190,7 +181,7 @@ def province_projects(result: Compensation, run: Run) -> Table | None:
         }
     )
     money = dict.fromkeys(["年损失 万元", "地块费用 万元", "缴纳 万元"], wan)
-    skipped = _table(result, "unaccounted")
+    skipped = result.schemes[offset.ID].table("unaccounted")
     note = f"没有地块核算而未平衡：{'、'.join(skipped['site_id'])}。" if len(skipped) else ""
     return Table(
         frame,
@@ -202,13 +193,13 @@ def province_projects(result: Compensation, run: Run) -> Table | None:
 
 def province_registry(result: Compensation, run: Run) -> Table | None:
     """Return the registry of the whole province, all years (全省占补台账)."""
-    table = _table(result, "registry")
+    table = result.schemes[offset.ID].table("registry")
     return None if table.empty else _registry(result, table, "全省占补台账 Registry of offsets")
 
 
 def province_supply(result: Compensation, run: Run) -> Table | None:
     """Return all offset sites and what is left of them (全省补偿地块)."""
-    table = _table(result, "supply")
+    table = result.schemes[offset.ID].table("supply")
     return None if table.empty else _supply(result, table, "全省补偿地块 Offset sites")
 
 

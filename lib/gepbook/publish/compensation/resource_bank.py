@@ -17,20 +17,9 @@ SHOWN = 20
 PROPOSAL = "撮合结果是建议方案，成交价位置与服务费率为本工具建议值，非已公布规则。"
 
 
-def _table(result: Compensation, name: str) -> pd.DataFrame:
-    """Return a table of the scheme; empty where there is none."""
-    return result.schemes[resource_bank.SECTION].tables.get(name, pd.DataFrame())
-
-
 def _labels(table: str, column: str) -> dict[str, str]:
     """Return the Chinese words of a column."""
     return dictionary.tables()[table].fields[column].allowed
-
-
-def _own(result: Compensation, name: str, run: Run) -> pd.DataFrame:
-    """Return the county's rows of a table."""
-    table = _table(result, name)
-    return table if table.empty else table[table["county_code"] == run.county_code]
 
 
 def _origin(result: Compensation) -> str:
@@ -63,9 +52,14 @@ def _counted(book: pd.DataFrame, standing: str) -> str:
 def sentence(result: Compensation, run: Run) -> Prose:
     """Return what the county has on offer, what was matched, and what is asked for in it."""
     name = counties.name_zh(run.county_code)
-    if _table(result, "parcels").empty and (lacking := _lacking(result)):
+    if result.schemes[resource_bank.SECTION].table("parcels").empty and (
+        lacking := _lacking(result)
+    ):
         return Prose(f"{lacking} No registers of collected resources in the pack.")
-    book, wanted = _own(result, "parcels", run), _own(result, "demands", run)
+    book, wanted = (
+        result.schemes[resource_bank.SECTION].rows_of(run.county_code, "parcels"),
+        result.schemes[resource_bank.SECTION].rows_of(run.county_code, "demands"),
+    )
     if book.empty and wanted.empty:
         return Prose(f"{name}没有收储地块，也没有资源需求 (no parcels collected, none asked for)。")
     served = wanted[wanted["reason"] == resource_bank.SERVED]
@@ -81,7 +75,7 @@ def sentence(result: Compensation, run: Run) -> Prose:
 
 def parcel_table(result: Compensation, run: Run) -> Table | None:
     """Return the ledger of the county's collected parcels (收储台账)."""
-    book, more = _cut(_own(result, "parcels", run))
+    book, more = _cut(result.schemes[resource_bank.SECTION].rows_of(run.county_code, "parcels"))
     if book.empty:
         return None
     frame = pd.DataFrame(
@@ -110,7 +104,7 @@ def parcel_table(result: Compensation, run: Run) -> Table | None:
 
 def demand_table(result: Compensation, run: Run) -> Table | None:
     """Return the demands for the county and what became of them (需求满足情况)."""
-    wanted, more = _cut(_own(result, "demands", run))
+    wanted, more = _cut(result.schemes[resource_bank.SECTION].rows_of(run.county_code, "demands"))
     if wanted.empty:
         return None
     size = [f"{row.least_ha:g}–{row.most_ha:g}" for row in wanted.itertuples()]
@@ -134,13 +128,16 @@ def demand_table(result: Compensation, run: Run) -> Table | None:
 
 def province_sentence(result: Compensation, run: Run) -> Prose:
     """Return what was matched in the whole province."""
-    book, wanted = _table(result, "parcels"), _table(result, "demands")
+    book, wanted = (
+        result.schemes[resource_bank.SECTION].table("parcels"),
+        result.schemes[resource_bank.SECTION].table("demands"),
+    )
     lacking = _lacking(result)
     if book.empty and lacking:
         return Prose(f"{lacking} No registers of collected resources in the pack.")
     matched = book[book["standing"] == MATCHED]
     served = int((wanted["reason"] == resource_bank.SERVED).sum())
-    slack = _table(result, "search")["slack_cny"].sum()
+    slack = result.schemes[resource_bank.SECTION].table("search")["slack_cny"].sum()
     proof = f"与可能的最大值相差不超过 {wan(slack)} 万元" if slack else "已证明为最大"
     return Prose(
         f"全省收储地块 {len(book)} 块 {HA(book['area_ha'].sum())} ha，需求 {len(wanted)} 项；"
@@ -153,7 +150,10 @@ def province_sentence(result: Compensation, run: Run) -> Prose:
 
 def province_table(result: Compensation, run: Run) -> Table | None:
     """Return supply, demand and matches by type of resource (供需对接)."""
-    book, wanted = _table(result, "parcels"), _table(result, "demands")
+    book, wanted = (
+        result.schemes[resource_bank.SECTION].table("parcels"),
+        result.schemes[resource_bank.SECTION].table("demands"),
+    )
     if book.empty:
         return None
     words = _labels("resource_parcels", "resource")
@@ -190,7 +190,7 @@ def province_table(result: Compensation, run: Run) -> Table | None:
 
 def province_reason_table(result: Compensation, run: Run) -> Table | None:
     """Return why demands were not served (未满足原因)."""
-    wanted = _table(result, "demands")
+    wanted = result.schemes[resource_bank.SECTION].table("demands")
     if wanted.empty:
         return None
     counts = wanted["reason"].value_counts().reindex(resource_bank.REASON_ZH).dropna()
