@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -38,10 +38,13 @@ class Stage:
         """Return the tables of the pack that the stage reads of all counties at once."""
         return getattr(self._module, "REGISTERS", ())
 
-    def check_inputs(self, pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[str]:
-        """Return what is wrong in what the stage reads of the whole province, before anything runs."""
-        found = getattr(self._module, "check_inputs", None)
-        return found(pack, rules, years) if found else []
+    @property
+    def input_check(self) -> Callable[[Pack, ParameterSet, Iterable[int]], list[str]] | None:
+        """What tells all that is wrong in what the stage reads of the whole province; None if nothing.
+
+        Stages that read the same share one check.
+        """
+        return getattr(self._module, "check_inputs", None)
 
     @property
     def _module(self) -> ModuleType:

@@ -83,13 +83,15 @@ class Planner:
             raise GepbookError(list(dict.fromkeys(problems)))
 
     def _check_registers(self) -> None:
-        problems: list[str] = []
-        for name in self.options.stages:
-            if name in self.stages and self.stages[name].pool:
-                rules = self.params(None, max(self.options.years))
-                problems += self.stages[name].check_inputs(
-                    self.options.pack, rules, self.options.years
-                )
+        pooled = [self.stages[s] for s in self.options.stages if s in self.stages]
+        checks = dict.fromkeys(stage.input_check for stage in pooled if stage.pool)
+        rules = self.params(None, max(self.options.years))
+        problems = [
+            problem
+            for check in checks
+            if check is not None
+            for problem in check(self.options.pack, rules, self.options.years)
+        ]
         if problems:
             raise GepbookError(problems)
 
