@@ -16,7 +16,7 @@ from pathlib import Path
 from gepbook import params, paths
 from gepbook.accounting import pool as accounts
 from gepbook.compensation import SCHEMES, flows
-from gepbook.compensation.scheme import Province, Registers
+from gepbook.province import Province, Registers
 from gepbook.run import DEFAULT_STANDARD, Run, Task, default_pack
 
 

@@ -25,10 +25,11 @@ from gepbook.compensation import (
     trading,
     vertical,
 )
-from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.errors import GepbookError
 from gepbook.inputs.pack import Pack
 from gepbook.params import ParameterSet
+from gepbook.province import Province, Registers
 from gepbook.run import Run
 
 ACCOUNT = "compensation"
@@ -156,6 +157,9 @@ def check_inputs(pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[
         for scheme in SCHEMES:
             problems += scheme.check(Registers(pack, year), rules)
     return list(dict.fromkeys(problems))
+
+
+INPUT_CHECKS = (check_inputs,)
 
 
 def _county_rows(

@@ -24,9 +24,10 @@ from pydantic import model_validator
 from gepbook import ledger
 from gepbook.accounting import sites
 from gepbook.compensation import flows, parties
-from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.errors import GepbookError
 from gepbook.params import Confidence, ParameterSet, Params, parameter, worst
+from gepbook.province import Province, Registers
 
 ID = "damage"
 SECTION = "environmental_damage"

@@ -16,9 +16,10 @@ from pydantic import field_validator
 from gepbook import counties, ledger
 from gepbook.compensation import flows, parties
 from gepbook.compensation.rounding import CENTS_PER_YUAN, apportion, split_money, to_cents
-from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.errors import CoverageError
 from gepbook.params import ParameterSet, Params, check_weights, parameter
+from gepbook.province import Province, Registers
 
 SECTION = "enclave"
 RESULTS, PARTNERS = "enclaves", "enclave_partners"

@@ -26,7 +26,6 @@ def extra(pool, codes, account="change"):
 def compute(monkeypatch, tmp_path):
     def made(pool):
         monkeypatch.setattr(bulletin.province, "read", lambda run: pool)
-        monkeypatch.setattr(bulletin.province, "read_draws", lambda run: None)
         run = make_run(tmp_path, code=None)
         result = bulletin.compute(run)
         return result, run.build_ledger(result.entries)

@@ -13,11 +13,11 @@ from gepbook import counties, params
 from gepbook.compensation import charges, flows
 from gepbook.compensation.charges import TARIFFS, ChargesParams, charge, per_quantity, recovery
 from gepbook.compensation.charges.tariffs import ITEMS, POLLUTANTS, read_tariffs, year_rate
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.errors import ParameterError
 from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import Pack
 from gepbook.paths import OPEN_PACK
+from gepbook.province import Province, Registers
 
 RULE_FILE = params.resolve(None, 2023, "db33-2020")
 RULES = RULE_FILE.section("charges", ChargesParams)

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from gepbook import ledger, params, paths
 from gepbook.compensation import damage, flows
 from gepbook.compensation.damage import DamageParams
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.inputs.pack import Pack
+from gepbook.province import Province, Registers
 
 PARAMS = params.resolve(None, 2023, "db33-2020")
 RULES = PARAMS.section(damage.SECTION, DamageParams)

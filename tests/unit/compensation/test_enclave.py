@@ -13,10 +13,10 @@ from gepbook import params
 from gepbook.compensation import enclave, flows
 from gepbook.compensation.enclave import EnclaveParams, guaranteed, settle, share_parts, share_tax
 from gepbook.compensation.rounding import to_cents
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.errors import CoverageError, ParameterError
 from gepbook.inputs.pack import Pack
 from gepbook.paths import OPEN_PACK
+from gepbook.province import Province, Registers
 
 HOST, ECOLOGICAL = "330212", "331127"
 RULES = EnclaveParams(

@@ -7,9 +7,9 @@ from provincial_pool import make_pool
 
 from gepbook import compensation, counties, params
 from gepbook.compensation import Compensation, flows
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.inputs.pack import Pack
 from gepbook.paths import OPEN_PACK
+from gepbook.province import Province, Registers
 from gepbook.publish.compensation import charges, enclave, resource_bank
 from gepbook.run import Run
 

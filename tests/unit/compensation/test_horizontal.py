@@ -12,10 +12,10 @@ from gepbook.compensation import flows, horizontal
 from gepbook.compensation.horizontal import agreements, basin, cross_province, data, purchase
 from gepbook.compensation.horizontal.agreements import AgreementParams
 from gepbook.compensation.horizontal.cross_province import CrossProvinceParams
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.errors import CoverageError, NotInPackError, ParameterError
 from gepbook.inputs.pack import Pack
 from gepbook.params import resolve
+from gepbook.province import Province, Registers
 
 OPEN = Pack.open(paths.OPEN_PACK)
 PARAMS = resolve(None, 2023, "db33-2020")

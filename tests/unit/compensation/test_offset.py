@@ -24,8 +24,8 @@ from gepbook.compensation.offset.year import (
     memberships,
     tier,
 )
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.inputs.pack import Pack
+from gepbook.province import Province, Registers
 
 PARAMS = params.resolve(None, 2023, "db33-2020")
 RULES = PARAMS.section(SECTION, OffsetParams)

@@ -16,9 +16,9 @@ from gepbook import params
 from gepbook.compensation import flows, resource_bank
 from gepbook.compensation.resource_bank import ResourceBankParams, matching, settle
 from gepbook.compensation.resource_bank.matching import TESTS, fitting_pairs, match, price, reasons
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.inputs.pack import Pack
 from gepbook.paths import OPEN_PACK
+from gepbook.province import Province, Registers
 
 NODES = 2000
 RULES = ResourceBankParams(demander_pays_share=0.5, platform_fee=0.02, search_nodes=NODES)

@@ -9,10 +9,10 @@ from provincial_pool import make_pool, make_province
 
 from gepbook import ledger, paths
 from gepbook.compensation import Compensation, flows, trading
-from gepbook.compensation.scheme import Province, Registers
 from gepbook.errors import NotInPackError
 from gepbook.inputs.pack import Pack
 from gepbook.params import resolve
+from gepbook.province import Province, Registers
 from gepbook.publish.compensation import trading as reports
 
 OPEN = Pack.open(paths.OPEN_PACK)

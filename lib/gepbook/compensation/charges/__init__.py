@@ -23,9 +23,10 @@ from gepbook.compensation.charges.tariffs import (
     year_rate,
 )
 from gepbook.compensation.rounding import CENTS_PER_YUAN, to_cents
-from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.errors import GepbookError, near
 from gepbook.params import ParameterSet, Params, parameter, worst
+from gepbook.province import Province, Registers
 
 SECTION = "charges"
 QUANTITIES = "charge_quantities"

@@ -20,9 +20,10 @@ from gepbook.compensation.horizontal.basin import BasinParams
 from gepbook.compensation.horizontal.cross_province import CrossProvinceParams
 from gepbook.compensation.horizontal.purchase import PurchaseParams
 from gepbook.compensation.horizontal.water_quality import WaterQualityParams
-from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.errors import GepbookError
 from gepbook.params import ParameterSet, Params
+from gepbook.province import Province, Registers
 
 SECTIONS: dict[str, type[Params]] = {
     cross_province.SECTION: CrossProvinceParams,

@@ -20,9 +20,10 @@ from gepbook.compensation.horizontal import water_quality
 from gepbook.compensation.horizontal.cross_province import SCHEME, Bounds
 from gepbook.compensation.horizontal.data import path_of
 from gepbook.compensation.horizontal.water_quality import WaterQualityParams
-from gepbook.compensation.scheme import Province, Registers, SchemeResult
+from gepbook.compensation.scheme import SchemeResult
 from gepbook.errors import CoverageError, GepbookError, ParameterError, near
 from gepbook.params import Confidence, Params, check_weights, parameter, worst
+from gepbook.province import Province, Registers
 
 SECTION = "horizontal_agreements"
 PATH = paths.PARAMS / "policy" / "horizontal_agreements.csv"

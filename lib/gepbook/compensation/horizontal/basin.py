@@ -27,9 +27,10 @@ from gepbook.compensation.horizontal import water_quality
 from gepbook.compensation.horizontal.cross_province import SCHEME
 from gepbook.compensation.horizontal.data import service_value
 from gepbook.compensation.horizontal.water_quality import WaterQualityParams
-from gepbook.compensation.scheme import Province, Registers, SchemeResult
+from gepbook.compensation.scheme import SchemeResult
 from gepbook.errors import ParameterError, near
 from gepbook.params import SUM_ROUNDING, Confidence, Params, check_weights, parameter
+from gepbook.province import Province, Registers
 
 SECTION = "horizontal_basin"
 PATH = paths.PARAMS / "policy" / "river_links.csv"

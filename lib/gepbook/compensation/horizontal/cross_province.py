@@ -21,8 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from gepbook import ledger
 from gepbook.compensation import flows, parties
 from gepbook.compensation.horizontal.data import path_of
-from gepbook.compensation.scheme import Province, Registers, SchemeResult
+from gepbook.compensation.scheme import SchemeResult
 from gepbook.params import Confidence, Params, check_sum, parameter, worst
+from gepbook.province import Province, Registers
 
 SECTION = "horizontal_cross_province"
 SCHEME = "horizontal"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gepbook.compensation.scheme import Province, Registers
+from gepbook.province import Province, Registers
 
 NOT_APPLICABLE = "not_applicable"
 

@@ -19,8 +19,9 @@ from gepbook import counties, ledger
 from gepbook.compensation import flows, parties
 from gepbook.compensation.horizontal.cross_province import SCHEME
 from gepbook.compensation.horizontal.data import service_value
-from gepbook.compensation.scheme import Province, Registers, SchemeResult
+from gepbook.compensation.scheme import SchemeResult
 from gepbook.params import Params, parameter
+from gepbook.province import Province, Registers
 
 SECTION = "horizontal_purchase"
 TABLE = "gep_purchases"

@@ -9,8 +9,8 @@ import pandas as pd
 
 from gepbook import counties
 from gepbook.compensation.horizontal.data import path_of
-from gepbook.compensation.scheme import Registers
 from gepbook.params import Params, parameter
+from gepbook.province import Registers
 
 SECTION = "horizontal_water_quality"
 TABLE = "water_sections"

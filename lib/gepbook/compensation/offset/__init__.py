@@ -29,8 +29,9 @@ from gepbook.compensation.offset.year import (
     by_quantity,
     memberships,
 )
-from gepbook.compensation.scheme import Province, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.grid import HECTARE_M2
+from gepbook.province import Province
 
 ID = "offset"
 METHOD = "design/offset"

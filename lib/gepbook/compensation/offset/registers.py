@@ -10,10 +10,10 @@ from gepbook.accounting import sites
 from gepbook.accounting.registry import services
 from gepbook.compensation.horizontal import basin
 from gepbook.compensation.offset.rules import SECTION, OffsetParams
-from gepbook.compensation.scheme import Registers
 from gepbook.errors import GepbookError, near
 from gepbook.grid import HECTARE_M2
 from gepbook.params import ParameterSet
+from gepbook.province import Registers
 
 ZONES = "redline_zones"
 

@@ -30,8 +30,9 @@ from gepbook.compensation.resource_bank.checks import (
 )
 from gepbook.compensation.resource_bank.matching import TESTS, fitting_pairs, match, price, reasons
 from gepbook.compensation.rounding import CENTS_PER_YUAN, to_cents
-from gepbook.compensation.scheme import Province, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.params import Params, parameter
+from gepbook.province import Province
 
 SECTION = "resource_bank"
 #: Standing of a parcel at the year's end.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from gepbook.compensation.resource_bank.matching import ROUNDING
-from gepbook.compensation.scheme import Registers
 from gepbook.inventory.registration import DECIDED, REGISTERED
 from gepbook.params import ParameterSet
+from gepbook.province import Registers
 
 PARCELS, DEMANDS = "resource_parcels", "resource_demands"
 UNITS, DISPUTES = "resource_units", "resource_disputes"

@@ -13,7 +13,7 @@ import pandas as pd
 from gepbook import ledger
 from gepbook.compensation import flows, parties
 from gepbook.compensation.rounding import CENTS_PER_YUAN
-from gepbook.compensation.scheme import Province, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.compensation.trading import auction, carbon_quota
 from gepbook.compensation.trading.auction import BOOK, BUY, SELL
 from gepbook.compensation.trading.budgets import (
@@ -27,6 +27,7 @@ from gepbook.compensation.trading.budgets import (
 from gepbook.compensation.trading.carbon_quota import CarbonQuotaParams
 from gepbook.compensation.trading.checks import BUDGETS, ENERGY, ORDERS, QUOTA, TRADING, check
 from gepbook.params import worst
+from gepbook.province import Province
 
 ID = "trading"
 METHOD = f"design/{ID}"

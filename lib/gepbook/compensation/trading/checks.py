@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from gepbook import counties
-from gepbook.compensation.scheme import Registers
 from gepbook.compensation.trading.auction import BOOK, BUY, SELL
 from gepbook.compensation.trading.budgets import (
     BASIN,
@@ -22,6 +21,7 @@ from gepbook.compensation.trading.budgets import (
 from gepbook.compensation.trading.carbon_quota import CarbonQuotaParams
 from gepbook.errors import ParameterError, near
 from gepbook.params import ParameterSet
+from gepbook.province import Registers
 
 BUDGETS, ORDERS, ENERGY = "resource_budgets", "market_orders", "energy_use"
 TRADING, QUOTA = "rights_trading", "carbon_quota"

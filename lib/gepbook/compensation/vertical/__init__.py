@@ -18,13 +18,14 @@ from pydantic import AfterValidator, Field
 from gepbook import counties, ecosystems, ledger
 from gepbook.compensation import flows, parties
 from gepbook.compensation.rounding import split_money
-from gepbook.compensation.scheme import Province, Registers, Scheme, SchemeResult
+from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.compensation.vertical import allocation, incentives, sensitivity
 from gepbook.compensation.vertical.allocation import FACTORS
 from gepbook.compensation.vertical.incentives import IncentiveParams
 from gepbook.errors import GepbookError
 from gepbook.params import ParameterSet, Params, check_weights, parameter
 from gepbook.prices import PriceBook
+from gepbook.province import Province, Registers
 
 ID = "vertical"
 SECTION = "vertical_compensation"

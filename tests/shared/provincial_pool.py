@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from gepbook import counties, ledger, params, paths
-from gepbook.compensation.scheme import Province, Registers
+from gepbook.province import Province, Registers
 from gepbook.run import Run, Task, open_pack
 
 SERVICES = (
@@ -36,6 +36,12 @@ def make_pool(year=2023):
             add("gep", item, "value", share * size, basis="current")
             add("gep", item, "value", share * size, basis="comparable")
             add("gep", item, "value_previous_year", share * size * 0.97, basis="comparable")
+            add("gep", item, "value_normal_weather", share * size, basis="comparable")
+            for y in range(2020, year):
+                then = share * size * 0.97 ** (year - y)
+                add("history", item, f"value_{y}", then, basis="comparable")
+                add("history", item, f"value_{y}", then, basis="current")
+                add("history", item, f"value_normal_weather_{y}", then, basis="comparable")
         for service in SERVICES:
             add("services", service, "value", size, basis="current")
             add("services", service, "value", size, basis="comparable")
