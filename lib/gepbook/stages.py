@@ -14,6 +14,9 @@ from gepbook.inputs.pack import Pack
 from gepbook.params import ParameterSet
 from gepbook.run import Run
 
+#: Tells all that is wrong in a pack's registers, by the province's rules, for some years.
+InputCheck = Callable[[Pack, ParameterSet, Iterable[int]], list[str]]
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -39,12 +42,12 @@ class Stage:
         return getattr(self._module, "REGISTERS", ())
 
     @property
-    def input_check(self) -> Callable[[Pack, ParameterSet, Iterable[int]], list[str]] | None:
-        """What tells all that is wrong in what the stage reads of the whole province; None if nothing.
+    def input_checks(self) -> tuple[InputCheck, ...]:
+        """What tells all that is wrong in what the stage reads of the whole province.
 
-        Stages that read the same share one check.
+        Stages that read the same share a check.
         """
-        return getattr(self._module, "check_inputs", None)
+        return getattr(self._module, "INPUT_CHECKS", ())
 
     @property
     def _module(self) -> ModuleType:

@@ -11,7 +11,15 @@ from gepbook import inventory, ledger
 from gepbook import params as parameters
 from gepbook.accounting import account as county_account
 from gepbook.accounting import change as change_between
-from gepbook.accounting import comparison, completeness, seea, sites, standards, uncertainty
+from gepbook.accounting import (
+    comparison,
+    completeness,
+    history,
+    seea,
+    sites,
+    standards,
+    uncertainty,
+)
 from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.change import Change
 from gepbook.accounting.layers import Layers
@@ -34,7 +42,8 @@ class Account:
     `files` are kept beside the ledger, by name: the draws of the services' values and GEP for Sobol's
     sample, which the province's bands are summed from. `sections` are those of the parameters that were
     read, `layers` what the year was computed from. `former` is the year before, None where the pack does
-    not hold all of it that this year's services need. `absent` names the services that could not be
+    not hold all of it that this year's services need; `history` are all earlier years it holds so.
+    `absent` names the services that could not be
     computed and what lacks; `standard` is then the profile without them.
     """
 
@@ -46,6 +55,7 @@ class Account:
     comparable_year: int
     layers: Layers
     former: CountyInputs | None = None
+    history: tuple[int, ...] = ()
     absent: dict[str, str] = field(default_factory=dict)
     change: Change | None = None
     sections: set[str] = field(default_factory=set)
@@ -55,8 +65,8 @@ class Account:
 def compute(run: Run) -> Account:
     """Return the account of the run's county and year.
 
-    The year before, when the pack holds it, is valued at the same comparable prices, so that growth is
-    free of prices; with it come the explanation of change and the SEEA tables.
+    Earlier years, when the pack holds them, are valued at the same comparable prices, so that growth is
+    free of prices; with the year before come the explanation of change and the SEEA tables.
     """
     core = _core(run)
     sure = uncertainty.Uncertainty(core.inputs, run.params, core.standard, core.prices, core.layers)
@@ -66,29 +76,12 @@ def compute(run: Run) -> Account:
         core.entries, uncertainty.bands(values), uncertainty.quantiles(amounts)
     )
     rows += uncertainty.entries(sure, sobol, core.services)
-    normal = _normalised(run, core, core.inputs)
-    rows += change_between.normalised_entries(
-        normal, core.services, core.standard, run.year, core.comparable_year
-    )
     change = None
     if core.former is not None:
-        rows += change_between.normalised_growth(
-            normal,
-            _normalised(run, core, core.former),
-            core.services,
-            core.standard,
-            core.comparable_year,
-        )
         tables = run.params.section(seea.SECTION, seea.SeeaParams)
-        change = change_between.Decomposition(
-            core.inputs,
-            core.former.year,
-            run.params,
-            core.standard,
-            core.prices,
-            tables.supplied_by,
-        ).compute()
+        *earlier, change = _changes(run, core, tables)
         rows += change_between.entries(change, core.services)
+        rows += history.change_entries(earlier, core.services)
         rules = run.params.section(condition.SECTION, condition.ConditionParams)
         states = (condition.compute(core.former, rules), condition.compute(core.inputs, rules))
         rows += seea.entries(core.inputs, core.former, core.services, change, tables, states)
@@ -106,7 +99,7 @@ def compute(run: Run) -> Account:
 
 
 def compute_brief(run: Run) -> Account:
-    """Return the same account with what other counties need of it: values, shares and growth.
+    """Return the same account with what other counties need of it: values, growth and history.
 
     Bands, the explanation of change, SEEA tables and other standards are left out; they are nobody
     else's basis, and take most of the time.
@@ -131,27 +124,41 @@ def this_year(run: Run) -> Account:
 
 
 def _core(run: Run) -> Account:
-    """Return the values of the year and of the year before, and the account of project sites."""
+    """Return the values of the year and of the years before, and the account of project sites."""
     now = this_year(run)
-    now = replace(now, entries=now.entries + sites.entries(run, now.standard, now.prices))
-    if run.previous_year is None:
-        return now
-    former = run.inputs(run.previous_year)
-    then = Layers(former, run.params, now.standard.factors)
-    if completeness.absent(now.standard, then):
-        return now  # growth of a part would pass for that of the whole
-    before = county_account.account(
-        former, run.params, now.standard, now.prices, now.comparable_year, then
+    given = (run.params, now.standard, now.prices, now.comparable_year)
+    past = history.past_years(now.inputs, *given)
+    rows = now.entries + sites.entries(run, now.standard, now.prices)
+    rows += history.entries(past, now.standard, now.comparable_year)
+    normal = change_between.normalised(now.inputs, *given)
+    rows += change_between.normalised_entries(
+        normal, now.services, now.standard, run.year, now.comparable_year
     )
-    growth = county_account.growth_entries(now.services, before, now.standard, now.comparable_year)
-    return replace(now, entries=now.entries + growth, former=former)
+    former = next((then for then in past if then.year == run.previous_year), None)
+    if former is not None:
+        rows += county_account.growth_entries(
+            now.services, former.services, now.standard, now.comparable_year
+        )
+        rows += change_between.normalised_growth(
+            normal, former.normal, now.services, now.standard, now.comparable_year
+        )
+    return replace(
+        now,
+        entries=rows,
+        former=former and former.inputs,
+        history=tuple(then.year for then in past),
+    )
 
 
-def _normalised(run: Run, core: Account, inputs: CountyInputs) -> dict[str, float] | None:
-    """Return GEP of a year under long-term weather."""
-    return change_between.normalised_gep(
-        inputs, run.params, core.standard, core.prices, core.comparable_year
-    )
+def _changes(run: Run, core: Account, tables: SeeaParams) -> list[Change]:
+    """Return what changed GEP from each year to the next, of consecutive years up to this one."""
+    chain = [(y, y + 1) for y in core.history if y + 1 in (*core.history, run.year)]
+    return [
+        change_between.Decomposition(
+            run.inputs(now), before, run.params, core.standard, core.prices, tables.supplied_by
+        ).compute()
+        for before, now in chain
+    ]
 
 
 def _bridge(run: Run, core: Account, change: Change, tables: SeeaParams) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from gepbook import ecosystems, ledger, zonal
-from gepbook.accounting.account import Measured, ServiceResult, account, measure, totals
+from gepbook.accounting.account import BASES, Measured, ServiceResult, account, measure, totals
 from gepbook.accounting.layers import Layers
 from gepbook.accounting.spec import ServiceSpec
 from gepbook.accounting.standards import Standard
@@ -266,19 +266,19 @@ def normal_weather(inputs: CountyInputs, params: ParameterSet) -> CountyInputs |
     return inputs.at({**inputs.layer_years, **dict.fromkeys(own)}, inputs.tables_year)
 
 
-def normalised_gep(
+def normalised(
     inputs: CountyInputs,
     params: ParameterSet,
     standard: Standard,
     prices: PriceBook,
     comparable_year: int,
-) -> dict[str, float] | None:
-    """Return GEP under long-term weather by price basis, CNY a-1 (气象正常化 GEP)."""
+) -> dict[str, dict[str, float]] | None:
+    """Return GEP and its categories under long-term weather by price basis, CNY a-1 (气象正常化 GEP)."""
     view = normal_weather(inputs, params)
     if view is None:
         return None
     results = account(view, params, standard, prices, comparable_year)
-    return {basis: totals(results, basis)["gep"] for basis in ("current", "comparable")}
+    return {basis: totals(results, basis) for basis in BASES}
 
 
 def _behind(results: list[ServiceResult]) -> tuple[str, str]:
@@ -289,13 +289,16 @@ def _behind(results: list[ServiceResult]) -> tuple[str, str]:
 
 
 def normalised_entries(
-    normal: Mapping[str, float] | None,
+    normal: Mapping[str, Mapping[str, float]] | None,
     results: list[ServiceResult],
     standard: Standard,
     year: int,
     comparable_year: int,
 ) -> list[dict[str, Any]]:
-    """Return the ledger rows of GEP under long-term weather, none where the pack has no climatology."""
+    """Return the ledger rows of GEP and its categories under long-term weather.
+
+    None where the pack has no climatology.
+    """
     if normal is None:
         return []
     origin, quality = _behind(results)
@@ -303,9 +306,9 @@ def normalised_entries(
     return [
         ledger.entry(
             "gep",
-            "gep",
+            item,
             "value_normal_weather",
-            normal[basis],
+            amount,
             "CNY",
             origin=origin,
             quality=quality,
@@ -314,23 +317,25 @@ def normalised_entries(
             price_year=price_year,
         )
         for basis, price_year in years.items()
+        for item, amount in normal[basis].items()
     ]
 
 
 def normalised_growth(
-    now: Mapping[str, float] | None,
-    before: Mapping[str, float] | None,
+    now: Mapping[str, Mapping[str, float]] | None,
+    before: Mapping[str, Mapping[str, float]] | None,
     results: list[ServiceResult],
     standard: Standard,
     comparable_year: int,
 ) -> list[dict[str, Any]]:
     """Return the ledger rows of former GEP and growth, at comparable prices and long-term weather."""
-    if now is None or before is None or not before["comparable"]:
+    if now is None or before is None or not before["comparable"]["gep"]:
         return []
     origin, quality = _behind(results)
-    growth = now["comparable"] / before["comparable"] - 1
+    former = before["comparable"]["gep"]
+    growth = now["comparable"]["gep"] / former - 1
     figures = {
-        "value_previous_year_normal_weather": (before["comparable"], "CNY"),
+        "value_previous_year_normal_weather": (former, "CNY"),
         "growth_normal_weather": (growth, "1"),
     }
     return [

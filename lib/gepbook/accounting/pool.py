@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,7 +13,7 @@ import pandas as pd
 from gepbook import accounting, counties, inventory, ledger
 from gepbook.accounting import completeness
 from gepbook.errors import CoverageError
-from gepbook.run import LEDGER_FILE, Run, stage_dir
+from gepbook.run import Run, stage_dir
 
 logger = logging.getLogger(__name__)
 STAGES: dict[str, Callable[[Run], Any]] = {
@@ -71,25 +73,31 @@ def _refuse_incomplete(pool: pd.DataFrame, year: int) -> None:
         )
 
 
-def read_draws(run: Run) -> tuple[dict[str, pd.DataFrame], pd.DataFrame] | None:
-    """Return every county's draws by county code and the sum of their samples for Sobol indices.
+def read_draws(run: Run) -> dict[str, pd.DataFrame]:
+    """Return the draws of the counties that have some, by county code.
+
+    A county that was computed for its ledger alone has none.
 
     Returns
     -------
-    (draws by county code: DataFrame, draws × services, CNY a-1; the province's Sobol sample), or None
-    where a county of the ledgers has none: by hand, counties are computed for their ledger alone.
+    dict of DataFrame, draws × services, CNY a-1
     """
-    draws, sobol = {}, None
-    for code in counties.read().index:
-        folder = stage_dir(run.release_dir, "accounting", code, run.year)
-        if not (folder / LEDGER_FILE).exists() and run.task.allow_partial:
-            continue
-        if not (folder / accounting.DRAWS_FILE).exists():
-            return None
-        draws[code] = pd.read_parquet(folder / accounting.DRAWS_FILE).astype("float64")
-        own = pd.read_parquet(folder / accounting.SOBOL_FILE)
-        sobol = own if sobol is None else sobol + own
-    return None if sobol is None else (draws, sobol)
+    return {
+        code: pd.read_parquet(path).astype("float64")
+        for code in counties.read().index
+        if (path := _beside(run, code, accounting.DRAWS_FILE)).exists()
+    }
+
+
+def read_sobol(run: Run) -> pd.DataFrame:
+    """Return the sum of the counties' samples for Sobol indices."""
+    paths = [_beside(run, code, accounting.SOBOL_FILE) for code in counties.read().index]
+    return functools.reduce(pd.DataFrame.add, (pd.read_parquet(p) for p in paths if p.exists()))
+
+
+def _beside(run: Run, code: str, name: str) -> Path:
+    """Return where a file beside a county's accounting ledger is kept."""
+    return stage_dir(run.release_dir, "accounting", code, run.year) / name
 
 
 def _compute(run: Run, code: str, stage: str) -> pd.DataFrame:

@@ -42,7 +42,7 @@ from gepbook.accounting.standards import Standard
 from gepbook.errors import CodeError, CoverageError, near
 from gepbook.grid import HECTARE_M2
 from gepbook.inputs.county import CountyInputs
-from gepbook.inputs.pack import LAND_COVER, REACH_M, SITES, Pack
+from gepbook.inputs.pack import LAND_COVER, REACH_M, Pack
 from gepbook.ledger import Origin
 from gepbook.params import Confidence, ParameterSet, Params, parameter, worst
 from gepbook.prices import PriceBook
@@ -50,7 +50,7 @@ from gepbook.run import Run
 
 SECTION = "sites"
 ACCOUNT = "sites"
-LAYER = SITES
+LAYER = "project_sites"
 KINDS = {"occupation": "占用", "offset": "补偿", "damage": "损害"}
 FACES = ("physical", "value")
 STATES = ("before", "after")

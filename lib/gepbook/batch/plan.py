@@ -84,12 +84,11 @@ class Planner:
 
     def _check_registers(self) -> None:
         pooled = [self.stages[s] for s in self.options.stages if s in self.stages]
-        checks = dict.fromkeys(stage.input_check for stage in pooled if stage.pool)
+        checks = dict.fromkeys(c for stage in pooled if stage.pool for c in stage.input_checks)
         rules = self.params(None, max(self.options.years))
         problems = [
             problem
             for check in checks
-            if check is not None
             for problem in check(self.options.pack, rules, self.options.years)
         ]
         if problems:
@@ -150,7 +149,7 @@ class Planner:
         }
         if code is not None:
             parts["inputs"] = provenance.sha256_json(
-                [options.pack.fingerprint(code, y) for y in options.pack.years_read(code, year)]
+                [options.pack.fingerprint(code, y) for y in options.pack.years_read(year)]
             )
         if options.compared:
             parts["compared"] = provenance.sha256_json(

@@ -36,7 +36,6 @@ REACH_M = 25_000.0
 MONTHS = 12
 BOUNDARIES = "counties"
 LAND_COVER = "land_cover"
-SITES = "project_sites"
 #: Layers that formulas look at within `REACH_M` of a county.
 FAR_LAYERS = (LAND_COVER, "vegetation_cover", "net_primary_productivity")
 PANDAS_TYPES = {
@@ -326,17 +325,10 @@ class Pack:
             hashes[f"{layer}@{year}"] = self._content_hash(layer, own_year, county_code, used)
         return hashes
 
-    def years_read(self, county_code: str, year: int) -> list[int]:
-        """Return the years whose content a county's account of a year rests on.
-
-        The year and the one before; where sites of the county changed, all that the pack has before.
-        """
+    def years_read(self, year: int) -> list[int]:
+        """Return the years whose content an account of a year rests on: it and all before it."""
         known = {y for _, y in self._resources if y is not None} | set(self.years)
-        if self.has(SITES):
-            sites = self.vector(SITES)
-            if ((sites["county_code"] == county_code) & (sites["year"] <= year)).any():
-                return sorted(y for y in known if y <= year)
-        return sorted({year - 1, year} & set(self.years))
+        return sorted(y for y in known if y <= year)
 
     @functools.cache  # noqa: B019  a pack lives as long as its process
     def register_hash(self, layer: str, year: int) -> str:
