@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from gepbook import assessment, compensation, counties, ledger, paths
+from gepbook.accounting import history, uncertainty
 from gepbook.accounting import pool as province
-from gepbook.accounting import uncertainty
 from gepbook.accounting.spec import CATEGORY_ZH
-from gepbook.assessment import dual, targets
+from gepbook.assessment import Assessment
 from gepbook.compensation import Compensation, flows, parties
 from gepbook.params import CONFIDENCES, Params, parameter, worst
 from gepbook.run import Run
@@ -34,10 +35,12 @@ SUMMED = (
     "seea_use",
     "seea_asset",
     "asset_bridge",
+    history.ACCOUNT,
+    history.CHANGES,
 )
-#: The bulletin shows compensation, so it reads and checks what compensation does.
-REGISTERS = compensation.REGISTERS
-check_inputs = compensation.check_inputs
+#: The bulletin shows compensation and assessment, so it reads what they do.
+REGISTERS = tuple(sorted({*compensation.REGISTERS, *assessment.REGISTERS}))
+INPUT_CHECKS = (*compensation.INPUT_CHECKS, *assessment.INPUT_CHECKS)
 #: What the counties' registers add up to: column → (item, measure) of the account `registration`.
 REGISTERED = {
     "units": ("units", "number"),
@@ -59,7 +62,7 @@ class Bulletin:
     province's value by service in CNY; `reference` published results beside those of this run, with its
     90 % interval; `plausibility` the counties whose figures lie outside the expected bounds.
     `registration` holds what the registers say, by prefecture and for the province; `compensation` who
-    pays whom.
+    pays whom; `assessment` how counties do.
     `missing` names the counties without an account, `incomplete` what lacks in accounts that are not
     whole: both empty unless a partial province was allowed.
     """
@@ -69,19 +72,18 @@ class Bulletin:
     counties: pd.DataFrame
     prefectures: pd.DataFrame
     services: pd.Series
-    dual: pd.DataFrame
-    targets: pd.DataFrame
     reference: pd.DataFrame
     plausibility: pd.DataFrame
     registration: pd.DataFrame
     compensation: Compensation
+    assessment: Assessment
     missing: list[str]
     incomplete: pd.Series
 
     @property
     def files(self) -> dict[str, pd.DataFrame]:
-        """The tables that are kept beside the ledger: those of compensation."""
-        return self.compensation.files
+        """The tables that are kept beside the ledger: those of compensation and assessment."""
+        return {**self.compensation.files, **self.assessment.files}
 
 
 class PlausibilityParams(Params):
@@ -103,7 +105,9 @@ def compute(run: Run) -> Bulletin:
     """
     pool = province.read(run)
     names = counties.read()
-    levels = assessment.read_levels(pool)
+    assessed = assessment.of_province(run, pool)
+    both = assessed.topics["dual"]
+    levels = both.table("levels").copy()
     levels.insert(0, "name_zh", names["name_zh"])
     levels.insert(1, "prefecture", names["prefecture"])
     paid = compensation.of_province(run, pool)
@@ -113,10 +117,8 @@ def compute(run: Run) -> Bulletin:
         levels[f"{category}_cny"] = province.county_values(
             pool, "gep", category, "value", "current"
         )
-    both = assessment.read_dual(
-        pool, run.params.section("dual_assessment", dual.DualParams), run.year
-    )
-    levels["gep_growth"] = both["gep_growth"]
+    growth = province.county_values(pool, "gep", "gep", "growth", "comparable")
+    levels["gep_growth"] = growth.reindex(levels.index)
     money = [column for column in levels if column.endswith("_cny") and "per_km2" not in column]
     prefectures = levels.groupby("prefecture")[[*money, "land_area_km2"]].sum()
     prefectures["gep_per_km2_cny"] = prefectures["gep_cny"] / prefectures["land_area_km2"]
@@ -126,23 +128,23 @@ def compute(run: Run) -> Bulletin:
         & (pool["price_basis"] == "current")
     ]
     missing = sorted(set(names.index) - set(levels.index))
-    drawn = province.read_draws(run)
-    wanted = run.params.section("targets", targets.TargetParams)
-    covered = 100.0 * len(levels) / len(names)
     return Bulletin(
-        entries=[*_entries(run, pool, drawn), *_compensation(run, paid)],
+        entries=[
+            *_entries(run, pool, assessed.evidence.drawn),
+            *_compensation(run, paid),
+            *assessed.entries,
+        ],
         pool=pool,
         counties=levels.sort_values("gep_cny", ascending=False),
         prefectures=prefectures.sort_values("gep_cny", ascending=False),
         services=services.groupby("item")["value"].sum().sort_values(ascending=False),
-        dual=both,
-        targets=targets.track(wanted, {"accounting_coverage_percent": covered}),
-        reference=_reference(levels, drawn[0] if drawn else {}),
+        reference=_reference(levels, assessed.evidence.drawn),
         plausibility=_plausibility(
             levels, pool, run.params.section("plausibility", PlausibilityParams)
         ),
         registration=_registration(pool),
         compensation=paid,
+        assessment=assessed,
         missing=missing,
         incomplete=province.incomplete(pool),
     )
@@ -168,10 +170,10 @@ def _registration(pool: pd.DataFrame) -> pd.DataFrame:
 
 
 def _entries(
-    run: Run, pool: pd.DataFrame, drawn: tuple[dict[str, pd.DataFrame], pd.DataFrame] | None
+    run: Run, pool: pd.DataFrame, drawn: Mapping[str, pd.DataFrame]
 ) -> list[dict[str, Any]]:
     """Return the province's rows: sums of its counties' accounts, growth, bands, what moves GEP."""
-    rows = pool[pool["account"].isin(_whole_accounts(pool)) & (pool["unit"] != "1")]
+    rows = _whole_rows(pool)
     keys = ["account", "item", "measure", "price_basis", "price_year", "unit"]
     made = [
         ledger.entry(
@@ -192,11 +194,10 @@ def _entries(
         )
     ]
     made += _growth(made, ledger.weakest(rows["origin"]))
-    if drawn is not None:
-        draws, sobol = drawn
-        whole = functools.reduce(lambda a, b: a.add(b, fill_value=0.0), draws.values())
+    if set(drawn) >= set(pool["county_code"]):
+        whole = functools.reduce(lambda a, b: a.add(b, fill_value=0.0), drawn.values())
         made = uncertainty.with_bands(made, uncertainty.bands(whole), pd.DataFrame())
-        made += _sensitivity(run, pool, sobol)
+        made += _sensitivity(run, pool, province.read_sobol(run))
     registers = pool[pool["account"] == "registration"]
     made += [
         ledger.entry(
@@ -227,14 +228,17 @@ def _entries(
     return made
 
 
-def _whole_accounts(pool: pd.DataFrame) -> list[str]:
-    """Return the accounts to sum: those that every county of the ledgers has.
+def _whole_rows(pool: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows to sum: of accounts that every county of the ledgers has, and of such years.
 
-    Counties computed in brief have no SEEA tables, no explanation of change and no other standards; the
-    sum of the rest would pass for the province's.
+    Counties computed in brief have no SEEA tables, no explanation of change and no other standards, and
+    one may lack an earlier year; the sum of the rest would pass for the province's.
     """
-    held = pool.groupby("account")["county_code"].nunique()
-    return [name for name in SUMMED if held.get(name, 0) == pool["county_code"].nunique()]
+    rows = pool[pool["account"].isin(SUMMED) & (pool["unit"] != "1")]
+    dated = rows["account"].isin([history.ACCOUNT, history.CHANGES])
+    part = rows["account"] + rows["measure"].where(dated, "")
+    held = rows.groupby(part)["county_code"].transform("nunique")
+    return rows[held == pool["county_code"].nunique()]
 
 
 def _compensation(run: Run, paid: Compensation) -> list[dict[str, Any]]:
@@ -356,7 +360,7 @@ def _plausibility(
     return pd.DataFrame(rows).T
 
 
-def _reference(levels: pd.DataFrame, draws: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _reference(levels: pd.DataFrame, draws: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return published results beside those of this run and their 90 % interval (回测)."""
     table = pd.read_csv(paths.PARAMS / "reference_results.csv", dtype={"county_code": "str"})
     rows = []

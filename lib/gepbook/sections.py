@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from gepbook.accounting import change, registry, seea, sites, uncertainty
-from gepbook.assessment.dual import DualParams
-from gepbook.assessment.targets import TargetParams
+from gepbook.assessment import TOPICS
 from gepbook.bulletin import PlausibilityParams
 from gepbook.compensation import SCHEMES
 from gepbook.forms.model import SECTION as FORMS
@@ -36,6 +35,5 @@ def models() -> dict[str, type[Params]]:
         FORMS: FormsParams,
         "specific_unit": SpecificUnitParams,
         **{name: model for scheme in SCHEMES for name, model in scheme.sections.items()},
-        "dual_assessment": DualParams,
-        "targets": TargetParams,
+        **{name: model for topic in TOPICS for name, model in topic.sections.items()},
     }

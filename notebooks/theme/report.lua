@@ -1,7 +1,10 @@
 -- Makes reports look alike in HTML, PDF and DOCX, in Quarto and in the built-in renderer:
--- English beside Chinese in small type, origin badges, notices, numbered captions.
+-- English beside Chinese in small type, badges of origins and lights, notices, numbered captions.
 
-local kinds = { observed = true, modelled = true, illustrative = true, warning = true, sound = true }
+local kinds = {
+  observed = true, modelled = true, illustrative = true, warning = true, sound = true,
+  good = true, watch = true, poor = true, none = true,
+}
 local html = FORMAT:match("html") ~= nil
 local typst = FORMAT == "typst"
 local docx = FORMAT == "docx"
@@ -52,9 +55,10 @@ end
 
 local function span(element)
   local kind = kind_of(element)
-  if element.classes:includes("origin") and kind then
+  local origin = element.classes:includes("origin")
+  if (origin or element.classes:includes("light")) and kind then
     if typst then return typst_inlines('#badge("' .. kind .. '")', element.content) end
-    if docx then element.attributes["custom-style"] = "Origin " .. kind end
+    if docx and origin then element.attributes["custom-style"] = "Origin " .. kind end
     return element
   end
   if element.classes:includes("note") then

@@ -145,7 +145,7 @@ def _core(run: Run) -> Account:
     return replace(
         now,
         entries=rows,
-        former=former and former.inputs,
+        former=None if former is None else former.inputs,
         history=tuple(then.year for then in past),
     )
 

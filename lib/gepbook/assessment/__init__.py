@@ -1,113 +1,162 @@
-"""Assessment (考核评价): GDP and GEP side by side, growth at comparable prices, ranks, targets."""
+"""Assessment (考核评价): what the accounts say of a county and of who answers for it; one file a topic.
+
+All topics are computed for the whole province from the counties' ledgers and the pack's registers, and
+are then looked at from the run's county, or from the province.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from gepbook import counties, ledger
-from gepbook.accounting import pool as province
-from gepbook.assessment import dual, targets
-from gepbook.prices import PriceBook
+from gepbook import params
+from gepbook.accounting import pool as accounts
+from gepbook.assessment import (
+    audit,
+    brand,
+    credit,
+    dual,
+    evaluation,
+    finance,
+    funds,
+    protection,
+    targets,
+)
+from gepbook.assessment.topic import Evidence, Topic, TopicResult, card
+from gepbook.errors import GepbookError
+from gepbook.inputs.pack import Pack
+from gepbook.params import ParameterSet
+from gepbook.province import Registers
 from gepbook.run import Run
 
-METHOD = "design/dual"
-GDP_INDEX = "gdp_deflator"
-OTHER = "other"
-PERCENT = 100.0
+CARDS_FILE = "scorecards.parquet"
+#: Columns of the scorecards: the topic, and those of `topic.card`.
+CARD = ["topic", *inspect.signature(card).parameters]
+#: In the order they are computed: each may read the results of those before it.
+TOPICS: tuple[Topic, ...] = (
+    dual.TOPIC,
+    protection.TOPIC,
+    brand.TOPIC,
+    finance.TOPIC,
+    credit.TOPIC,
+    funds.TOPIC,
+    targets.TOPIC,
+    audit.TOPIC,
+    evaluation.TOPIC,
+)
+#: Tables and layers of the pack that are read of all counties at once.
+REGISTERS = tuple(sorted({name for topic in TOPICS for name in topic.tables}))
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The assessment of one county and year, beside that of the whole province.
+    """The assessment of a year, and the ledger rows of the run's county (考核结果).
 
-    `levels` holds GDP, GEP and their ranks for every county; `dual` growth, quadrant, index and rank
-    (empty in a pack's first year); `targets` the tracker of the policy's numbers.
+    `topics` holds the results by topic, of all counties; `cards` the lines of the counties' scorecards.
+    `county_code` is None where the province is looked at.
     """
 
     entries: list[dict[str, Any]]
-    levels: pd.DataFrame
-    dual: pd.DataFrame
-    targets: pd.DataFrame
+    county_code: str | None
+    topics: Mapping[str, TopicResult]
+    cards: pd.DataFrame
+    evidence: Evidence
 
-
-def read_levels(pool: pd.DataFrame) -> pd.DataFrame:
-    """Return GDP, GEP, GEP per km² and their ranks by county."""
-    value = province.county_values
-    table = pd.DataFrame(
-        {
-            "gdp_cny": value(pool, "statistics", "gdp", "value", "current"),
-            "gep_cny": value(pool, "gep", "gep", "value", "current"),
-            "land_area_km2": value(pool, "statistics", "land_area", "value"),
+    @property
+    def files(self) -> dict[str, pd.DataFrame]:
+        """The tables that are kept beside the province's ledger; none beside a county's."""
+        if self.county_code is not None:
+            return {}
+        tables = {
+            f"{name}.{table}.parquet": frame.reset_index().rename(columns=str)
+            for name, result in self.topics.items()
+            for table, frame in result.tables.items()
+            if len(frame)
         }
-    )
-    table["gep_per_km2_cny"] = table["gep_cny"] / table["land_area_km2"]
-    table["gep_to_gdp"] = table["gep_cny"] / table["gdp_cny"].where(table["gdp_cny"] != 0)
-    for column in ("gdp_cny", "gep_cny", "gep_per_km2_cny"):
-        table[f"{column.removesuffix('_cny')}_rank"] = dual.rank(table[column])
-    return table
-
-
-def read_dual(pool: pd.DataFrame, rules: dual.DualParams, year: int) -> pd.DataFrame:
-    """Return growth at comparable prices, quadrant, index and rank by county."""
-    value = province.county_values
-    index = PriceBook.read().index(GDP_INDEX)
-    gdp_before = value(pool, "statistics", "gdp", "value_previous_year", "current")
-    gep_before = value(pool, "gep", "gep", "value_previous_year", "comparable")
-    if gep_before.empty:
-        return pd.DataFrame(columns=["gdp_growth", "gep_growth", "quadrant", "index", "rank"])
-    gdp_now = value(pool, "statistics", "gdp", "value", "current") * index[year - 1] / index[year]
-    gep_now = value(pool, "gep", "gep", "value", "comparable")
-    groups = [name for name in rules.gdp_weight if name != OTHER]
-    weights = counties.classes(groups, year, OTHER)[gep_now.index].map(rules.gdp_weight)
-    return dual.compare(dual.growth(gdp_now, gdp_before), dual.growth(gep_now, gep_before), weights)
+        return {CARDS_FILE: self.cards, **tables}
 
 
 def compute(run: Run) -> Assessment:
-    """Return the assessment of the run's county and year."""
-    rules = run.params.section("dual_assessment", dual.DualParams)
-    wanted = run.params.section("targets", targets.TargetParams)
-    pool = province.read(run)
-    levels = read_levels(pool)
-    both = read_dual(pool, rules, run.year)
-    coverage = PERCENT * len(levels) / len(counties.read())
-    tracker = targets.track(wanted, {"accounting_coverage_percent": coverage})
-    return Assessment(_entries(run, pool, levels, both), levels, both, tracker)
+    """Return the assessment of the run's county and year beside that of the whole province."""
+    return of_province(run, accounts.read(run))
 
 
-def _entries(
-    run: Run, pool: pd.DataFrame, levels: pd.DataFrame, both: pd.DataFrame
-) -> list[dict[str, Any]]:
-    """Return the ledger rows of the run's own county."""
-    code = run.county_code
-    common: dict[str, Any] = {
-        "method_id": METHOD,
-        "origin": ledger.weakest(pool["origin"]),
-        "quality": run.params.worst_confidence("dual_assessment"),
-    }
-    own = levels.loc[code]
-    rows = [
-        ledger.entry("assessment", "gep_to_gdp", "ratio", own["gep_to_gdp"], "1", **common),
-        ledger.entry("assessment", "gep", "rank", own["gep_rank"], "1", **common),
-        ledger.entry("assessment", "gdp", "rank", own["gdp_rank"], "1", **common),
-        ledger.entry("assessment", "gep_per_km2", "rank", own["gep_per_km2_rank"], "1", **common),
-    ]
-    if code in both.index:
-        growth = both.loc[code]
-        rows += [
-            ledger.entry("assessment", "gdp", "growth", growth["gdp_growth"], "1", **common),
-            ledger.entry("assessment", "gep", "growth", growth["gep_growth"], "1", **common),
-            ledger.entry(
-                "assessment",
-                "dual",
-                "index",
-                growth["index"],
-                "1",
-                **common,
-                note=str(growth["quadrant"]),
-            ),
-            ledger.entry("assessment", "dual", "rank", growth["rank"], "1", **common),
-        ]
-    return rows
+def of_province(run: Run, pool: pd.DataFrame) -> Assessment:
+    """Return the assessment that follows from the ledgers of all counties.
+
+    Parameters
+    ----------
+    run : Run
+        Of a county, or of the province.
+    pool : DataFrame
+        Inventory and accounting ledgers of all counties.
+
+    Raises
+    ------
+    GepbookError
+        All that is wrong in the registers and rules of all topics; nothing is then assessed.
+    """
+    registers = Registers(run.pack, run.year)
+    problems = [p for topic in TOPICS for p in topic.check(registers, run.params)]
+    if problems:
+        raise GepbookError(list(dict.fromkeys(problems)))
+    evidence = Evidence(pool, registers, run.params, accounts.read_draws(run))
+    found: dict[str, TopicResult] = {}
+    for topic in TOPICS:
+        found[topic.id] = topic.compute(evidence, found)
+    code = run.task.county_code
+    return Assessment(
+        entries=[row for r in found.values() for owner, row in r.figures if owner == code],
+        county_code=code,
+        topics=found,
+        cards=pd.DataFrame(
+            [{"topic": name, **line} for name, result in found.items() for line in result.cards],
+            columns=CARD,
+        ),
+        evidence=evidence,
+    )
+
+
+def what_if(run: Run, base: Assessment, changes: Mapping[str, params.Value]) -> Assessment | None:
+    """Return the assessment under changed rules; None where nothing is changed (情景).
+
+    Parameters
+    ----------
+    run : Run
+    base : Assessment
+        Whose ledgers of the counties are used again.
+    changes : mapping
+        Dotted name of a rule → value, such as `dual_assessment.gdp_weight`.
+
+    Raises
+    ------
+    StageError, ParameterError
+        See `Run.assuming`.
+    """
+    changed = run.assuming(changes)
+    return of_province(changed, base.evidence.pool) if changes else None
+
+
+def check_inputs(pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[str]:
+    """Return what is wrong in the registers and rules of all topics, before anything is computed.
+
+    Parameters
+    ----------
+    pack : Pack
+    rules : ParameterSet
+        The province's.
+    years : iterable of int
+        Accounting years that are wanted.
+    """
+    problems: list[str] = []
+    for year in years:
+        for topic in TOPICS:
+            problems += topic.check(Registers(pack, year), rules)
+    return list(dict.fromkeys(problems))
+
+
+INPUT_CHECKS = (check_inputs,)

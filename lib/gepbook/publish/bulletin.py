@@ -7,7 +7,6 @@ import pandas as pd
 from gepbook import counties, ledger
 from gepbook.accounting import registry
 from gepbook.accounting.spec import CATEGORY_ZH
-from gepbook.assessment import dual
 from gepbook.bulletin import Bulletin
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.publish import common, maps
@@ -186,30 +185,6 @@ def ranking_table(result: Bulletin) -> Table:
         "补偿净额 万元": wan,
     }
     return Table(frame, "各县（市、区）结果 Results by county", forms, note=_origin_note(result))
-
-
-def group_table(result: Bulletin, run: Run) -> Table | Prose:
-    """Return the dual assessment of the 26 mountain counties, assessed first (山区26县双考核)."""
-    if result.dual.empty:
-        return Prose("数据包中没有上一年，无增长可考。")
-    group = counties.group("mountain26", run.year)
-    table = result.dual[result.dual.index.isin(group)].sort_values("rank")
-    frame = pd.DataFrame(
-        {
-            "全省位次": table["rank"].astype(int),
-            "县": [counties.name_zh(code) for code in table.index],
-            "GDP 增长": table["gdp_growth"],
-            "GEP 增长": table["gep_growth"],
-            "象限": table["quadrant"].map(dual.QUADRANT_ZH),
-            "指数": table["index"],
-        }
-    )
-    return Table(
-        frame,
-        "山区26县 GDP 与 GEP 双考核 Dual assessment of the mountain counties",
-        {"GDP 增长": percent, "GEP 增长": percent, "指数": "{:.2f}".format},
-        note=f"权重为本工具建议值，非已公布规则；可比价。{_origin_note(result)}",
-    )
 
 
 def coastal_table(result: Bulletin) -> Table | Prose:

@@ -10,7 +10,7 @@ import html
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,6 +29,13 @@ SHORT = 10
 LONG = 90
 PAGE = 112
 Format = Callable[[Any], str] | str
+#: How an indicator of the assessment is judged (评判).
+LIGHT_ZH = {"good": "良好", "watch": "关注", "poor": "不佳", "none": "不评"}
+#: Cells that become badges: text → classes for Pandoc, colours of letters and ground for JupyterLab.
+BADGES = {
+    **{zh: (f".origin .{o}", fonts.ORIGIN_COLORS[o]) for o, zh in ORIGIN_ZH.items()},
+    **{zh: (f".light .{light}", fonts.LIGHT_COLORS[light]) for light, zh in LIGHT_ZH.items()},
+}
 
 
 def yi(value: float) -> str:
@@ -74,9 +81,8 @@ def escape(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Return a cell for Markdown; the name of an origin becomes a badge."""
-    origins = {name: origin for origin, name in ORIGIN_ZH.items()}
-    return f"[{text}]{{.origin .{origins[text]}}}" if text in origins else escape(text)
+    """Return a cell for Markdown; the name of an origin or a light becomes a badge."""
+    return f"[{text}]{{{BADGES[text][0]}}}" if text in BADGES else escape(text)
 
 
 def _shares(columns: list[list[str]]) -> list[int]:
@@ -109,7 +115,7 @@ def pipe_table(
     right: list[bool] | None = None,
     shares: list[int] | None = None,
 ) -> str:
-    """Return plain texts as a Pandoc pipe table; the name of an origin becomes a badge.
+    """Return plain texts as a Pandoc pipe table; the names of origins and lights become badges.
 
     Parameters
     ----------
@@ -147,7 +153,8 @@ class Table:
     Notes
     -----
     Columns with a format and numeric columns stand right. A cell that is the name of an origin
-    (实测, 模型, 示例) becomes a badge. A missing value is a dash; so is a table without rows.
+    (实测, 模型, 示例) or of a light (良好, 关注, 不佳, 不评) becomes a badge. A missing value is a dash;
+    so is a table without rows.
     """
 
     def __init__(
@@ -177,12 +184,11 @@ class Table:
 
     def html(self) -> str:
         """Return the table as HTML for JupyterLab."""
-        colors = {ORIGIN_ZH[origin]: tones for origin, tones in fonts.ORIGIN_COLORS.items()}
 
         def cell(tag: str, text: str, right: bool) -> str:
             shown = html.escape(text)
-            if text in colors:
-                front, back = colors[text]
+            if text in BADGES:
+                _, (front, back) = BADGES[text]
                 shown = (
                     f'<span style="color:{front};background:{back};padding:0 .45em;'
                     f'border-radius:3px">{shown}</span>'
@@ -216,6 +222,17 @@ class Prose:
 
     def __init__(self, text: str) -> None:
         self.text = text
+
+    def markdown(self) -> str:
+        """Return the sentences as they are."""
+        return self.text
+
+    def html(self) -> str:
+        """Return a paragraph for JupyterLab, or a heading; of markup it knows bold alone."""
+        level, _, text = self.text.rpartition("# ")
+        shown = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", html.escape(text))
+        tag = f"h{len(level) + 1}" if level else "p"
+        return f"<{tag}>{shown}</{tag}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/markdown": self.text, "text/plain": self.text}
@@ -255,6 +272,31 @@ class Callout:
             "text/markdown": self.markdown(),
             "text/html": self.html(),
             "text/plain": f"{self.title}\n{self.text}",
+        }
+
+
+class Blocks:
+    """Several tables, sentences and boxes in the output of one cell (多块内容).
+
+    Parameters
+    ----------
+    parts : list of Table, Prose or Callout
+    """
+
+    def __init__(self, parts: Sequence[Table | Prose | Callout]) -> None:
+        self.parts = parts
+
+    def markdown(self) -> str:
+        """Return the parts one after the other."""
+        return "\n\n".join(part.markdown() for part in self.parts)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {
+            "text/markdown": self.markdown(),
+            "text/html": "\n".join(part.html() for part in self.parts),
+            "text/plain": "\n\n".join(
+                part._repr_mimebundle_()["text/plain"] for part in self.parts
+            ),
         }
 
 

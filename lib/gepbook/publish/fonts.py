@@ -15,11 +15,17 @@ INK = "#22313a"
 QUIET = "#55646d"
 ACCENT = "#1f6f54"
 CATEGORY_COLORS = {"provisioning": "#d9a441", "regulating": "#2f8f6b", "cultural": "#4f7cac"}
-#: Text and ground of the badge of an origin; line and ground of a notice. As in notebooks/theme.
+#: Text and ground of the badges of origins and lights; line and ground of a notice; as in the theme.
 ORIGIN_COLORS = {
     "observed": ("#14553d", "#dff1e8"),
     "modelled": ("#1f4e79", "#e2edf8"),
     "illustrative": ("#744700", "#fdebcc"),
+}
+LIGHT_COLORS = {
+    "good": ("#14553d", "#dff1e8"),
+    "watch": ("#744700", "#fdebcc"),
+    "poor": ("#8a1c12", "#fbe1de"),
+    "none": ("#4d5a61", "#e9edef"),
 }
 NOTICE_COLORS = {"warning": ("#c98a00", "#fff6e3"), "sound": (ACCENT, "#edf6f1")}
 

@@ -29,6 +29,9 @@ from gepbook.stages import STAGES
 NOTEBOOK_FILE = "notebook.ipynb"
 SOURCE_FILE = "report.qmd"
 HIDDEN = {"parameters", "injected-parameters", "remove-cell"}
+#: Cells that a county's report shows before its chapters.
+FRONT = "front"
+FRONT_TITLE = "成绩单 Scorecard"
 TEXT_WIDTH_IN = 6.8
 #: The stages that a county's report shows, in order.
 CHAPTERS = tuple(name for name, stage in STAGES.items() if stage.scope == "county")
@@ -64,10 +67,11 @@ class Document:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What a reader sees of one notebook."""
+    """What a reader sees of one notebook; `front` stands before all chapters."""
 
     title: str
     subtitle: str
+    front: str
     body: str
     pictures: Mapping[str, bytes]
 
@@ -75,7 +79,7 @@ class Chapter:
 def county_report(
     release_dir: Path, county_code: str, year: int, chapters: Iterable[str] = CHAPTERS
 ) -> Document:
-    """Return the report of a county: the chapters of its stages in order (县级报告).
+    """Return the report of a county: its scorecard, then the chapters in order (县级报告).
 
     Raises
     ------
@@ -97,7 +101,10 @@ def county_report(
             folders=folders,
             site="..",
         ),
-        body="\n\n".join(f"# {c.title} {c.subtitle}\n\n{c.body}" for c in parts),
+        body="\n\n".join(
+            [f"# {FRONT_TITLE}\n\n{c.front}" for c in parts if c.front]
+            + [f"# {c.title} {c.subtitle}\n\n{c.body}" for c in parts]
+        ),
         pictures={name: content for c in parts for name, content in c.pictures.items()},
     )
     if county["name_zh"] not in document.body:
@@ -186,14 +193,17 @@ def chapter(notebook: nbformat.NotebookNode, name: str, path: Path) -> Chapter:
     StageError
         When a cell of it failed.
     """
-    front: dict[str, Any] = {}
-    parts: list[str] = []
+    about: dict[str, Any] = {}
+    body: list[str] = []
+    front: list[str] = []
     pictures: dict[str, bytes] = {}
     for cell in notebook.cells:
-        if HIDDEN & set(cell.metadata.get("tags", [])):
+        tags = set(cell.metadata.get("tags", []))
+        if HIDDEN & tags:
             continue
-        if not front and cell.cell_type != "code" and cell.source.startswith("---\n"):
-            front = _front_matter(cell.source, path)
+        parts = front if FRONT in tags else body
+        if not about and cell.cell_type != "code" and cell.source.startswith("---\n"):
+            about = _front_matter(cell.source, path)
         elif cell.cell_type == "markdown":
             parts.append(cell.source)
         elif cell.cell_type == "code":
@@ -211,9 +221,10 @@ def chapter(notebook: nbformat.NotebookNode, name: str, path: Path) -> Chapter:
                 elif "text/plain" in data:
                     parts.append(f"```\n{data['text/plain']}\n```")
     return Chapter(
-        title=str(front.get("title", name)),
-        subtitle=str(front.get("subtitle", "")),
-        body="\n\n".join(parts),
+        title=str(about.get("title", name)),
+        subtitle=str(about.get("subtitle", "")),
+        front="\n\n".join(front),
+        body="\n\n".join(body),
         pictures=pictures,
     )
 

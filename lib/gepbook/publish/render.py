@@ -13,15 +13,21 @@ from types import ModuleType
 
 from gepbook import ledger, provenance
 from gepbook.accounting import seea
+from gepbook.assessment import CARDS_FILE
 from gepbook.compensation import FLOWS_FILE
 from gepbook.errors import StageError, near
 from gepbook.publish import builtin, fonts, merge, quarto
-from gepbook.publish.compensation import workbook
+from gepbook.publish.assessment import workbook as assessment_book
+from gepbook.publish.compensation import workbook as compensation_book
 from gepbook.run import LEDGER_FILE, stage_dir
 
 logger = logging.getLogger(__name__)
 FORMATS = ("html", "pdf", "docx")
-COMPENSATION = "compensation.xlsx"
+#: Workbooks beside the bulletin: the file that tells whether their tables were kept, and who writes them.
+BOOKS = {
+    "compensation": (FLOWS_FILE, compensation_book.write_workbook),
+    "assessment": (CARDS_FILE, assessment_book.write_workbook),
+}
 RENDERERS = {"quarto": quarto, "builtin": builtin}
 
 
@@ -111,7 +117,8 @@ def render_bulletin(
     provide_font(release_dir)
     folder = stage_dir(release_dir, "bulletin", None, year)
     write_seea(folder / LEDGER_FILE, bulletin_path(release_dir, year, "seea.xlsx"))
-    write_compensation(folder, bulletin_path(release_dir, year, COMPENSATION))
+    for name, (kept, write) in BOOKS.items():
+        write_book(folder, kept, bulletin_path(release_dir, year, f"{name}.xlsx"), write)
     return [
         _place(document, bulletin_path(release_dir, year, form), renderer, force)
         for form in formats
@@ -126,12 +133,12 @@ def write_seea(source: Path, target: Path) -> None:
     _write_book(source, target, lambda part: seea.write_workbook(frame, part))
 
 
-def write_compensation(folder: Path, target: Path) -> None:
-    """Write all payments and the schemes' tables beside the bulletin; none where none were kept."""
-    if not (source := folder / FLOWS_FILE).exists():
+def write_book(folder: Path, kept: str, target: Path, write: Callable[[Path, Path], None]) -> None:
+    """Write tables of a result folder beside the bulletin; none where its run kept none."""
+    if not (source := folder / kept).exists():
         target.unlink(missing_ok=True)
         return
-    _write_book(source, target, lambda part: workbook.write_workbook(folder, part))
+    _write_book(source, target, lambda part: write(folder, part))
 
 
 def _write_book(source: Path, target: Path, write: Callable[[Path], None]) -> None:

@@ -30,6 +30,11 @@ TOLERANCE_M = 400.0
 MAP_UNIT_M = 100.0
 SMALLEST_ISLAND_M2 = 2e5
 NO_RESULT = "url(#none)"
+#: Titles of the workbooks beside the bulletin.
+BOOK_TITLES = {
+    "compensation": "补偿收付流水与各方案明细 All compensation payments (XLSX)",
+    "assessment": "各县成绩单与各专题明细 All scorecards and their evidence (XLSX)",
+}
 COLUMNS = (
     ("县（市、区） County", "text"),
     ("代码", "text"),
@@ -265,8 +270,9 @@ def _downloads(
     links = {}
     if (seea := render.bulletin_path(release_dir, year, "seea.xlsx")).exists():
         links["全省 SEEA 核算表 SEEA tables of the province (XLSX)"] = seea.name
-    if (paid := render.bulletin_path(release_dir, year, render.COMPENSATION)).exists():
-        links["补偿收付流水与各方案明细 All compensation payments (XLSX)"] = paid.name
+    for name, title in BOOK_TITLES.items():
+        if (book := render.bulletin_path(release_dir, year, f"{name}.xlsx")).exists():
+            links[title] = book.name
     form = Path("forms") / str(year) / "province.xlsx"
     if (release_dir / form).exists():
         links["省市县统计报表 Statistical forms (XLSX)"] = f"../{form.as_posix()}"

@@ -60,6 +60,14 @@ def test_table_has_caption_right_numbers_badges_dashes_and_note():
     assert '<span class="note">注 *一*</span>' in page
 
 
+def test_lights_become_badges():
+    table = Table(pd.DataFrame({"评判": ["良好", "关注", "不佳", "不评"]}), "成绩 Lights")
+    page = to_html(table.markdown())
+    for light, name in (("good", "良好"), ("watch", "关注"), ("poor", "不佳"), ("none", "不评")):
+        assert f'<span class="light {light}">{name}</span>' in page
+        assert f'border-radius:3px">{name}</span>' in table.html()
+
+
 def test_html_of_a_table_escapes_and_marks_origins():
     shown = Table(pd.DataFrame({"a<b": ["x&y"], "性质": ["实测"]}), "c<d").html()
     assert "a&lt;b" in shown

@@ -35,6 +35,16 @@ def test_pictures_keep_their_caption_and_get_a_name_of_their_own(release):
     assert "![构成 Composition](inventory-1.png){width=59%" in report.body  # 4 in of 6.8 in
 
 
+def test_the_scorecard_stands_on_a_page_of_its_own_before_the_chapters(release):
+    scorecard = code("show.card()", display({"text/markdown": "评判一览"}), tags=["front"])
+    text = code("show.more()", display({"text/markdown": "龙泉市的依据"}))
+    put(release, "assessment", "331181", notebook("考核 篇", "331181", scorecard, text))
+    body = merge.county_report(release, "331181", YEAR).body
+    assert body.startswith("# 成绩单 Scorecard\n\n评判一览\n\n# inventory")
+    assert body.count("评判一览") == 1
+    assert "龙泉市的依据" in body.split("# 考核")[1]
+
+
 def test_report_of_another_county_is_refused(release):
     put(release, "accounting", "331181", chapter("accounting", "330127"))
     with pytest.raises(StageError, match=r"county_code = '330127', expected '331181'"):

@@ -24,6 +24,9 @@ def test_badges_have_the_same_colours_on_screen_and_paper():
     for origin, (front, back) in fonts.ORIGIN_COLORS.items():
         assert f"--{origin}: {front}; --{origin}-soft: {back};" in css
         assert f'{origin}: (rgb("{front}"), rgb("{back}"))' in typ
+    for light, (front, back) in fonts.LIGHT_COLORS.items():
+        assert f"--{light}: {front}; --{light}-soft: {back};" in css
+        assert f'"{light}": (rgb("{front}"), rgb("{back}"))' in typ
 
 
 def luminance(color):
@@ -33,6 +36,7 @@ def luminance(color):
 
 
 def test_text_stands_out_from_its_ground():
-    pairs = [*fonts.ORIGIN_COLORS.values(), (fonts.QUIET, "#f3f7f5"), (fonts.ACCENT, "#ffffff")]
+    badges = [*fonts.ORIGIN_COLORS.values(), *fonts.LIGHT_COLORS.values()]
+    pairs = [*badges, (fonts.QUIET, "#f3f7f5"), (fonts.ACCENT, "#ffffff")]
     for front, back in pairs:
         assert (luminance(back) + 0.05) / (luminance(front) + 0.05) >= 4.5

@@ -1,4 +1,4 @@
-"""Illustrative registers of compensation in the open pack, one module a scheme (示例补偿台账).
+"""Illustrative registers of compensation and assessment in the open pack (示例台账), one module a topic.
 
 Like `gepbook.inputs.registers`: shaped like real ones, drawn from county codes, so that they come out
 the same each time. The numbers of each module, with their reasons, are in
@@ -8,17 +8,39 @@ the same each time. The numbers of each module, with their reasons, are in
 from __future__ import annotations
 
 from gepbook.inputs.scheme_registers import (
+    audit,
+    brand,
     charges,
+    credit,
     enclaves,
+    finance,
     funds,
     horizontal,
+    mechanism,
+    performance,
     resource_bank,
     sites,
     trading,
+    welfare_funds,
 )
 from gepbook.inputs.scheme_registers.basis import Basis, Tables
 
-MODULES = (funds, horizontal, enclaves, sites, trading, resource_bank, charges)
+MODULES = (
+    funds,
+    horizontal,
+    enclaves,
+    sites,
+    trading,
+    resource_bank,
+    charges,
+    finance,
+    performance,
+    audit,
+    mechanism,
+    brand,
+    credit,
+    welfare_funds,
+)
 
 
 def make(basis: Basis) -> Tables:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from gepbook.compensation import FLOWS_FILE, NAMES_ZH, flows, parties
+from gepbook.publish import workbook
 
 FLOWS_SHEET = "收付流水 flows"
 POSITIONS_SHEET = "各方净额 positions"
-SHEET_NAME = 31  # characters of a sheet's name
 
 
 def named(table: pd.DataFrame) -> pd.DataFrame:
@@ -36,9 +36,4 @@ def write_workbook(folder: Path, path: Path) -> None:
     positions = flows.by_party(paid).rename_axis("party").reset_index()
     positions.insert(1, "party_zh", positions["party"].map(parties.name_zh))
     sheets = {FLOWS_SHEET: named(paid), POSITIONS_SHEET: positions}
-    for scheme in NAMES_ZH:
-        for file in sorted(folder.glob(f"{scheme}.*.parquet")):
-            sheets[file.stem[:SHEET_NAME]] = pd.read_parquet(file)
-    with pd.ExcelWriter(path, engine="openpyxl") as writer:
-        for name, table in sheets.items():
-            table.to_excel(writer, sheet_name=name, index=False, freeze_panes=(1, 0))
+    workbook.write(sheets | workbook.kept(folder, NAMES_ZH), path)

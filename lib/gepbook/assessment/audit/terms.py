@@ -1,0 +1,331 @@
+"""Terms of office: which years they answer for, opening and closing accounts, what changed (任期账户)."""
+
+from __future__ import annotations
+
+import calendar
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from gepbook.accounting import history, registry
+from gepbook.accounting.change import PARTS
+from gepbook.accounting.spec import CATEGORY_ZH
+from gepbook.assessment.topic import NORMAL, VALUE, Evidence
+from gepbook.inputs.own_data import dictionary
+from gepbook.province import Registers
+
+TERMS = "official_terms"
+#: The rows of the comparison: GEP, its categories, then services.
+TOTALS = ("gep", *CATEGORY_ZH)
+#: Beginning of the columns of a face of the account, and its measure and prices.
+FACES = {
+    "": (VALUE, "comparable"),
+    "normal_": (NORMAL, "comparable"),
+    "current_": (VALUE, "current"),
+}
+#: What can be said of a term.
+AUDITED, NOT_YET, TOO_SHORT, ONE_YEAR = "audited", "not_yet", "too_short", "one_year"
+SITES = "project_sites"
+HECTARE_M2 = 1e4
+
+
+@dataclass(frozen=True)
+class Window:
+    """The years that a term is held to (任期窗口).
+
+    `wanted_opening` and `wanted_closing` follow from the dates, `opening` and `closing` are what the
+    history holds of them. None where there are none.
+    """
+
+    state: str
+    wanted_opening: int | None = None
+    wanted_closing: int | None = None
+    opening: int | None = None
+    closing: int | None = None
+
+
+def days(column: pd.Series) -> pd.Series:
+    """Return a column of texts as days, NaT where they are none."""
+    return pd.to_datetime(column, format="%Y-%m-%d", errors="coerce")
+
+
+def counting_years(start: date, end: date, least_share: float) -> list[int]:
+    """Return the years of which a term held the post for more than a share of the days.
+
+    With a share of a half or more no year belongs to two terms of one post.
+    """
+    found = []
+    for year in range(start.year, end.year + 1):
+        first, last = max(start, date(year, 1, 1)), min(end, date(year, 12, 31))
+        held = (last - first).days + 1
+        if held / (366 if calendar.isleap(year) else 365) > least_share:
+            found.append(year)
+    return found
+
+
+def window(
+    start: date, end: date | None, held: Sequence[int], year: int, least_share: float
+) -> Window:
+    """Return the opening and closing year of a term (期初、期末年份).
+
+    Parameters
+    ----------
+    start, end : date, date or None
+        First and last day in office; None while in office.
+    held : sequence of int
+        Years of the history, rising.
+    year : int
+        Accounting year: what is later is not known yet.
+    least_share : float
+        See `counting_years`.
+
+    Returns
+    -------
+    Window
+        `opening` is the year before the first that counts, or the last one held before it; the first
+        year held where the term began earlier. `closing` is the last year that counts so far.
+    """
+    until = date(year, 12, 31)
+    over = end is not None and end <= until
+    years = counting_years(start, end if end is not None and over else until, least_share)
+    if not years:
+        return Window(TOO_SHORT if over else NOT_YET)
+    first, last = years[0] - 1, years[-1]
+    opening = max((y for y in held if y <= first), default=held[0])
+    closing = max((y for y in held if y <= last), default=opening)
+    state = AUDITED if opening < closing else ONE_YEAR
+    return Window(state, first, last, opening, closing)
+
+
+def table(evidence: Evidence, least_share: float) -> pd.DataFrame:
+    """Return the terms of the counties that have an account, with their windows.
+
+    Returns
+    -------
+    DataFrame, a row a term
+        Columns of the register, `in_office`, `state`, `wanted_opening`, `wanted_closing`, `opening`,
+        `closing` (Int64).
+    """
+    register = evidence.registers.table(TERMS)
+    register = register[register["county_code"].isin(evidence.county_codes)]
+    rows = []
+    for row, start, end in zip(
+        register.to_dict("records"),
+        days(register["start_date"]),
+        days(register["end_date"]),
+        strict=True,
+    ):
+        last = None if pd.isna(end) else end.date()
+        until = date(evidence.year, 12, 31)
+        found = window(start.date(), last, evidence.years, evidence.year, least_share)
+        in_office = start.date() <= until and (last is None or last > until)
+        rows.append({**row, "in_office": in_office, **vars(found)})
+    columns = [*register.columns, "in_office", *Window.__dataclass_fields__]
+    years = [name for name in columns if name.endswith(("opening", "closing"))]
+    frame = pd.DataFrame(rows, columns=columns).astype(
+        {"in_office": "bool", **dict.fromkeys(years, "Int64")}
+    )
+    posts = list(dictionary.tables()[TERMS].fields["post"].allowed)
+    return frame.sort_values(
+        ["county_code", "post", "start_date"],
+        key=lambda column: column.map(posts.index) if column.name == "post" else column,
+        ignore_index=True,
+    )
+
+
+def level_table(evidence: Evidence) -> pd.DataFrame:
+    """Return all levels of the accounts over the years, CNY a-1.
+
+    Returns
+    -------
+    DataFrame, rows (county_code, item, year), columns those of FACES
+        Items are GEP, its categories and the services; services have comparable prices alone.
+    """
+    pool = evidence.pool
+    pool = pool[pool["account"].isin([history.ACCOUNT, "gep", "services"])]
+    pool = pool[pool["item"].isin([*TOTALS, *registry.services()])]
+    split = pool["measure"].str.extract(r"^(.*?)(?:_(\d{4}))?$")
+    is_past = pool["account"] == history.ACCOUNT
+    faces = {(measure, basis): name for name, (measure, basis) in FACES.items()}
+    long = pd.DataFrame(
+        {
+            "county_code": pool["county_code"],
+            "item": pool["item"],
+            "year": split[1].where(is_past, str(evidence.year)).astype("int64"),
+            "face": [faces.get(key) for key in zip(split[0], pool["price_basis"], strict=True)],
+            "value": pool["value"],
+        }
+    ).dropna(subset="face")
+    wide = long.pivot_table(
+        index=["county_code", "item", "year"], columns="face", values="value", aggfunc="sum"
+    )
+    return wide.reindex(columns=list(FACES)).rename_axis(columns=None)
+
+
+def accounts(evidence: Evidence, terms: pd.DataFrame) -> pd.DataFrame:
+    """Return opening and closing accounts of audited terms (期初、期末账户).
+
+    Parameters
+    ----------
+    evidence : Evidence
+    terms : DataFrame
+        As `table` gives them.
+
+    Returns
+    -------
+    DataFrame, rows terms × (GEP, categories, services)
+        `opening_cny`, `closing_cny`, `change_cny` at comparable prices and `change_share` (NaN where
+        the opening is 0); for GEP and categories also `normal_opening_cny`, `normal_closing_cny`
+        (comparable prices, long-term weather), `current_opening_cny`, `current_closing_cny`.
+    """
+    levels = level_table(evidence).reset_index()
+    ends = terms.loc[terms["state"] == AUDITED, ["term_id", "county_code", "opening", "closing"]]
+    keys = ["term_id", "county_code", "item"]
+    opening, closing = (
+        ends.merge(levels, left_on=["county_code", end], right_on=["county_code", "year"])[
+            [*keys, *FACES]
+        ].rename(columns={face: f"{face}{end}_cny" for face in FACES})
+        for end in ("opening", "closing")
+    )
+    order = {name: place for place, name in enumerate([*TOTALS, *registry.services()])}
+    frame = opening.merge(closing, on=keys, how="outer").sort_values(
+        ["term_id", "item"],
+        key=lambda c: c.map(order) if c.name == "item" else c,
+        ignore_index=True,
+    )
+    change = frame["closing_cny"] - frame["opening_cny"]
+    share = change / frame["opening_cny"].where(frame["opening_cny"] != 0)
+    return frame.assign(change_cny=change, change_share=share)
+
+
+def yearly_parts(evidence: Evidence) -> pd.DataFrame:
+    """Return what changed GEP from year to year, rows (county, year), columns the parts; CNY.
+
+    Only of counties whose accounting notebook has run.
+    """
+    pool = evidence.pool[
+        evidence.pool["account"].isin(["change", history.CHANGES])
+        & (evidence.pool["item"] == "gep")
+    ]
+    is_past = pool["account"] == history.CHANGES
+    long = pd.DataFrame(
+        {
+            "county_code": pool["county_code"],
+            "year": pool["measure"].str[-4:].where(is_past, str(evidence.year)).astype("int64"),
+            "part": pool["measure"].str[:-5].where(is_past, pool["measure"]),
+            "value": pool["value"],
+        }
+    )
+    wide = long.pivot_table(index=["county_code", "year"], columns="part", values="value")
+    return wide.reindex(columns=list(PARTS)).fillna(0.0)
+
+
+def decomposition(evidence: Evidence, terms: pd.DataFrame) -> pd.DataFrame:
+    r"""Return what changed GEP over audited terms, at current prices (任期变化分解).
+
+    The yearly Shapley parts are summed; together they are the closing less the opening GEP of the term.
+    Terms with a year whose parts are not in the ledgers are left out.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    terms : DataFrame
+        As `table` gives them.
+
+    Returns
+    -------
+    DataFrame, a row a term, CNY
+        `opening_cny`, the parts, `closing_cny`.
+
+    Notes
+    -----
+    .. math:: GEP_{closing} - GEP_{opening} = \sum_{t} \sum_{p} \phi_{p,t}
+    """
+    parts = yearly_parts(evidence)
+    levels = evidence.levels("gep", VALUE, "current")
+    rows = []
+    for term in terms[terms["state"] == AUDITED].itertuples():
+        wanted = [(term.county_code, y) for y in evidence.years if term.opening < y <= term.closing]
+        if not set(wanted) <= set(parts.index):
+            continue
+        rows.append(
+            {
+                "term_id": term.term_id,
+                "county_code": term.county_code,
+                "opening_cny": levels.loc[term.county_code, term.opening],
+                **parts.loc[wanted].sum().to_dict(),
+                "closing_cny": levels.loc[term.county_code, term.closing],
+            }
+        )
+    return pd.DataFrame(
+        rows, columns=["term_id", "county_code", "opening_cny", *PARTS, "closing_cny"]
+    )
+
+
+def circumstances(evidence: Evidence, terms: pd.DataFrame) -> pd.DataFrame:
+    """Return how much land was taken, damaged and restored during audited terms (期内占用、损害与修复).
+
+    They are told, not judged: whether a site was approved above the county or harmed by a disaster is
+    not in the register.
+
+    Returns
+    -------
+    DataFrame, rows terms × kinds of site, with `number` and `area_ha`
+    """
+    sites = evidence.registers.vector(SITES)
+    sites = pd.DataFrame(
+        {**sites[["county_code", "year", "kind"]], "area_ha": sites.area / HECTARE_M2}
+    )
+    audited = terms.loc[terms["state"] == AUDITED, ["term_id", "county_code", "opening", "closing"]]
+    held = audited.merge(sites, on="county_code")
+    held = held[(held["year"] > held["opening"]) & (held["year"] <= held["closing"])]
+    grouped = held.groupby(["term_id", "county_code", "kind"])["area_ha"]
+    return grouped.agg(number="size", area_ha="sum").reset_index()
+
+
+# What is wrong in the register
+
+
+def problems(registers: Registers) -> Iterator[str]:
+    """Give all that is wrong in the register of terms, a sentence each."""
+    frame = registers.table(TERMS)
+    yield from registers.row_problems(TERMS, frame)
+    begin, end = days(frame["start_date"]), days(frame["end_date"])
+    first = min(registers.pack.years)
+    for line in frame.index:
+        where, row = registers.place(TERMS, line), frame.loc[line]
+        for name, day in (("start_date", begin[line]), ("end_date", end[line])):
+            is_open = name == "end_date" and pd.isna(row[name])
+            if pd.isna(day) and not is_open:
+                yield (
+                    f"{where}: {name} {row[name]!r} is no day. Write a date as 2021-03-15"
+                    f"{'; leave it empty while in office' if name == 'end_date' else ''}."
+                )
+        if end[line] < begin[line]:
+            yield (
+                f"{where}: term {row['term_id']!r} ends on {row['end_date']}, before it begins on "
+                f"{row['start_date']}. Correct one of the dates."
+            )
+        elif end[line] < pd.Timestamp(first, 1, 1):
+            yield (
+                f"{where}: term {row['term_id']!r} ended on {row['end_date']}, before {first}, the "
+                "first year that the pack holds. Add earlier years to the pack, or take the term out."
+            )
+    yield from _overlaps(registers, frame.assign(begin=begin, end=end).dropna(subset="begin"))
+
+
+def _overlaps(registers: Registers, frame: pd.DataFrame) -> Iterator[str]:
+    """Give the terms that begin before the one before them of the same post has ended."""
+    posts = dictionary.tables()[TERMS].fields["post"].allowed
+    for (code, post), own in frame.sort_values("begin").groupby(["county_code", "post"]):
+        rows = list(own.itertuples())
+        for before, after in itertools.pairwise(rows):
+            if pd.isna(before.end) or before.end >= after.begin:
+                yield (
+                    f"{registers.place(TERMS, after.Index)}: term {after.term_id!r} begins on "
+                    f"{after.start_date}, while {before.term_id!r} still holds the post "
+                    f"{posts.get(post, post)} of {code} (until {before.end_date}). Correct the dates."
+                )

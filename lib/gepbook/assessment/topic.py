@@ -1,0 +1,172 @@
+"""What a topic of assessment declares and returns, and what it is computed from (考核专题的约定)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pandas as pd
+
+from gepbook import counties
+from gepbook.accounting import history
+from gepbook.params import Confidence, ParameterSet, Params
+from gepbook.province import Province, Registers
+
+ACCOUNT = "assessment"
+#: The group of counties that is assessed first, and the rest.
+FIRST, OTHER = "mountain26", "other"
+GROUP_ZH = {FIRST: "山区26县", OTHER: "其他县（市、区）"}
+Light = Literal["good", "watch", "poor", "none"]
+VALUE, NORMAL = "value", "value_normal_weather"
+
+
+@dataclass(frozen=True)
+class Evidence(Province):
+    """What all topics are computed from: the province, and the history of its accounts (考核依据).
+
+    `drawn` holds the draws of the services' values of the year by county code (DataFrame, draws ×
+    services, CNY a-1, at current prices; draw k is the same state of all shared parameters in every
+    county), of those counties whose accounting notebook has run.
+    """
+
+    drawn: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    @functools.cached_property
+    def years(self) -> list[int]:
+        """Years of the history that every county has, rising; the accounting year is the last."""
+        table = self.levels("gep").dropna(axis=1)
+        return [int(year) for year in table.columns]
+
+    def levels(
+        self, item: str, measure: str = VALUE, basis: str = "comparable", account: str = "gep"
+    ) -> pd.DataFrame:
+        """Return a figure of all counties over the years.
+
+        Parameters
+        ----------
+        item : str
+            `gep`, a category, or with account `services` a service.
+        measure : {VALUE, NORMAL}
+            As it was, or under long-term weather (comparable prices only).
+        basis : {"comparable", "current"}
+        account : {"gep", "services"}
+
+        Returns
+        -------
+        DataFrame, counties × years (int), CNY a-1; NaN where a county has no figure
+        """
+        rows = self.pool[(self.pool["item"] == item) & (self.pool["price_basis"] == basis)]
+        past = rows[
+            (rows["account"] == history.ACCOUNT)
+            & rows["measure"].str.fullmatch(rf"{measure}_\d{{4}}")
+        ]
+        now = rows[(rows["account"] == account) & (rows["measure"] == measure)]
+        long = pd.concat(
+            [
+                past.assign(of=past["measure"].str[-4:].astype(int)),
+                now.assign(of=self.year),
+            ]
+        )
+        wide = long.pivot_table(index="county_code", columns="of", values="value", aggfunc="sum")
+        return wide.reindex(index=self.county_codes).rename_axis(columns=None)
+
+    @functools.cached_property
+    def groups(self) -> pd.Series:
+        """Return the group of every county of the ledgers, FIRST or OTHER, by county code."""
+        return counties.classes([FIRST], self.year, OTHER)[self.county_codes]
+
+
+@dataclass(frozen=True)
+class TopicResult:
+    """What a topic gives (专题结果).
+
+    Parameters
+    ----------
+    tables : mapping of DataFrame
+        What reports show, by name; a column or index `county_code` tells whose rows they are.
+    figures : list of (county code or None, ledger row)
+        Rows of the account `assessment`, made by `gepbook.ledger.entry`; None are the province's.
+    cards : list of dict
+        Lines of the counties' scorecards, made by `card`.
+    lacking : tuple of str
+        Tables that the pack does not bring; what needs them is left out.
+    """
+
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    figures: list[tuple[str | None, dict[str, Any]]] = field(default_factory=list)
+    cards: list[dict[str, Any]] = field(default_factory=list)
+    lacking: tuple[str, ...] = ()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table; empty where the pack lacks what it needs."""
+        return self.tables.get(name, pd.DataFrame())
+
+    def rows_of(self, county_code: str, name: str) -> pd.DataFrame:
+        """Return a table's rows of a county, by its column or index `county_code`."""
+        table = self.table(name)
+        if table.empty:
+            return table
+        owner = table.get("county_code", table.index)
+        return table[owner == county_code]
+
+
+def card(
+    county_code: str,
+    label_zh: str,
+    value: float,
+    unit: str,
+    *,
+    peer: float | None = None,
+    peer_zh: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    rank: int | None = None,
+    of: int | None = None,
+    light: Light = "none",
+    reason: str = "",
+    origin: str,
+    quality: Confidence,
+) -> dict[str, Any]:
+    """Return one line of a county's scorecard (成绩单).
+
+    Parameters
+    ----------
+    label_zh : str
+        Name of the indicator, short.
+    value, peer, low, high : float
+        In `unit`: the county's figure, what it is held against (named by `peer_zh`), its 90 % interval.
+    unit : {"1", "percent", "CNY", "points"}
+        `1` is shown as it is; money as 亿元 or 万元.
+    rank, of : int
+        Place in the county's group and the group's size.
+    light : {"good", "watch", "poor", "none"}
+    reason : str
+        By which rule the light is what it is, a short Chinese clause.
+    """
+    return {
+        "county_code": county_code, "label_zh": label_zh, "value": value, "unit": unit,
+        "peer": peer, "peer_zh": peer_zh, "low": low, "high": high, "rank": rank, "of": of,
+        "light": light, "reason": reason, "origin": origin, "quality": quality,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic of assessment (考核专题).
+
+    `sections` are its rules under `params/policy/` with their models, `tables` the registers it reads.
+    `check` returns all that is wrong in them, a sentence each with file, line, value and remedy; it runs
+    for every year before anything is computed, and `compute` may rely on it. `compute` is also given the
+    results of the topics before it.
+    """
+
+    id: str
+    name_zh: str
+    name_en: str
+    source: str
+    sections: Mapping[str, type[Params]]
+    tables: tuple[str, ...]
+    compute: Callable[[Evidence, Mapping[str, TopicResult]], TopicResult]
+    check: Callable[[Registers, ParameterSet], list[str]]
