@@ -205,11 +205,9 @@ class ParameterSet(BaseModel):
         return self.model_copy(update={"entries": merged})
 
     def write(self, path: Path) -> None:
-        """Write the set as JSON, the file that a notebook's run reads."""
-        path.write_text(
-            json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True),
-            encoding="utf-8",
-        )
+        """Write the set as JSON, the file that a notebook's run reads; tables keep their order."""
+        text = json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1)
+        path.write_text(text, encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> ParameterSet:

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import yaml
 
-from gepbook import params, paths
+from gepbook import params, paths, sections
 from gepbook.accounting.services.soil_retention import SoilRetentionParams
 from gepbook.errors import ParameterError
 
@@ -92,3 +92,13 @@ def test_a_set_survives_its_file(folder, tmp_path):
     found = resolve(folder)
     found.write(tmp_path / "p.json")
     assert params.ParameterSet.read(tmp_path / "p.json") == found
+
+
+def test_a_written_set_is_read_back_with_the_order_of_its_tables(tmp_path):
+    whole = params.resolve(None, 2023, "db33-2020")
+    whole.write(tmp_path / "params.json")
+    again = params.ParameterSet.read(tmp_path / "params.json")
+    assert again == whole
+    for name, model in sections.models().items():
+        first, second = (s.section(name, model).model_dump_json() for s in (whole, again))
+        assert first == second, name

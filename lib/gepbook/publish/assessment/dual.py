@@ -63,7 +63,10 @@ def table(result: Assessment, run: Run) -> Table:
         line("GDP 亿元", yi(own["gdp_cny"]), None, f"{own['gdp_rank']:.0f} / {count}（全省）"),
         line("GEP 亿元", yi(own["gep_cny"]), None, f"{own['gep_rank']:.0f} / {count}（全省）"),
         line(
-            "单位面积 GEP 万元/km²", density, None, f"{own['gep_per_km2_rank']:.0f} / {count}（全省）"
+            "单位面积 GEP 万元/km²",
+            density,
+            None,
+            f"{own['gep_per_km2_rank']:.0f} / {count}（全省）",
         ),
     ]
     if code in both.index:
