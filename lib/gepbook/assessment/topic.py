@@ -17,7 +17,7 @@ from gepbook.province import Province, Registers
 ACCOUNT = "assessment"
 #: The group of counties that is assessed first, and the rest.
 FIRST, OTHER = "mountain26", "other"
-GROUP_ZH = {FIRST: "山区26县", OTHER: "其他县（市、区）"}
+GROUP_ZH = {FIRST: "山区26县", OTHER: "其他县市区"}
 Light = Literal["good", "watch", "poor", "none"]
 VALUE, NORMAL = "value", "value_normal_weather"
 

@@ -86,6 +86,8 @@ def shown_value(value: object) -> str:
         if numbers:
             return f"{min(numbers):g} … {max(numbers):g} ({len(value)} 项)"
         return f"{len(value)} 项"
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return "、".join(value)
     return json.dumps(value, ensure_ascii=False).strip('"')
 
 

@@ -331,11 +331,12 @@ def _cards(
         sure = term.score_low == term.score_high
         yield card(
             term.county_code,
-            f"离任审计得分（{posts.get(term.post, term.post)}，{term.opening}–{term.closing}）",
+            f"离任审计得分（{posts.get(term.post, term.post)}）",
             term.score_low,
             "points",
             low=None if sure else term.score_low,
             high=None if sure else term.score_high,
+            peer_zh=f"{term.opening}–{term.closing} 年",
             rank=int(ranks[line]) if sure else None,
             of=int(sizes[line]) if sure else None,
             light=rules.lights[term.grade] if term.grade else "none",

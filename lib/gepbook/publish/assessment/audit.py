@@ -147,7 +147,7 @@ def dossiers(result: Assessment, run: Run) -> Blocks | None:
         if span == "—":
             parts += [Prose(_facts(term)) for term in held.itertuples()]
             continue
-        parts.append(Prose(f"#### 期初–期末 {span} 年"))
+        parts.append(Prose(f"### 期初–期末 {span} 年"))
         parts += [Prose(_facts(term)) for term in held.itertuples()]
         if (held["state"] == terms.AUDITED).all():
             parts += _window_parts(result, str(held["term_id"].iloc[0]))

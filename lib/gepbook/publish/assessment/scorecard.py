@@ -70,7 +70,7 @@ def table(result: Assessment, run: Run) -> Table:
         frame,
         "成绩单 Scorecard",
         note=f"位次在本县组（山区26县或其他县）内。规则的可信度最低为“{weakest}”：没有公布规则的用本工具"
-        "建议值，见考核规则表。",
+        "建议值，全文与出处见公报附录。",
     )
 
 
@@ -121,7 +121,7 @@ def province_table(result: Assessment, run: Run) -> Table:
     )
 
 
-def rules(result: Assessment, run: Run) -> Table:
+def province_rules(result: Assessment, run: Run) -> Table:
     """Return the rules of all topics with source and confidence (考核规则)."""
     sections = [name for topic in assessment.TOPICS for name in topic.sections]
     return common.parameter_table(run.params, *sections, caption="考核规则 Rules of assessment")

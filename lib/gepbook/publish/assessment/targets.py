@@ -50,7 +50,7 @@ def _shown(value: float, unit: str) -> str:
 def _goal(row: Any) -> str:
     """Return a target's value and due year."""
     side = "≥" if row.direction == "up" else "≤"
-    return f"{side} {_shown(row.goal, row.unit)}（{row.due_year} 年）"
+    return f"{side}{_shown(row.goal, row.unit)}（{row.due_year}）"
 
 
 def _states(states: pd.Series) -> str:
