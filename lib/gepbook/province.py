@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import geopandas as gpd
@@ -165,3 +165,70 @@ class Province:
     def _accounts_origin(self) -> Origin:
         """Weakest origin of the counties' ledgers."""
         return ledger.weakest(self.pool["origin"].unique())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a part of a provincial stage gives (结果).
+
+    `tables` are what reports show, by name; a column or index `county_code` tells whose rows they are.
+    `lacking` names tables that the pack does not bring; what needs them is left out.
+    """
+
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table; empty where the pack lacks what it needs."""
+        return self.tables.get(name, pd.DataFrame())
+
+    def rows_of(self, county_code: str, name: str, *columns: str) -> pd.DataFrame:
+        """Return a table's rows of a county, by `county_code` or any of some columns."""
+        table = self.table(name)
+        if table.empty:
+            return table
+        if not columns and "county_code" not in table:
+            return table[table.index == county_code]
+        return table[(table[list(columns or ("county_code",))] == county_code).any(axis=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of a provincial stage: a compensation scheme, a topic of assessment (专题).
+
+    `sections` are its rules under `params/policy/` with their models, `tables` the registers it reads.
+    `check` returns all that is wrong in them, a sentence each with file, line, value and remedy; it runs
+    for every year before anything is computed.
+    """
+
+    id: str
+    name_zh: str
+    name_en: str
+    source: str
+    sections: Mapping[str, type[Params]]
+    tables: tuple[str, ...]
+    check: Callable[[Registers, ParameterSet], list[str]]
+
+
+def problems_of(
+    parts: Iterable[Part], pack: Pack, rules: ParameterSet, years: Iterable[int]
+) -> list[str]:
+    """Return what is wrong in the registers and rules of some parts, each problem once.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+    pack : Pack
+    rules : ParameterSet
+        The province's.
+    years : iterable of int
+        Accounting years that are wanted.
+    """
+    wanted = list(parts)
+    found = [p for y in years for part in wanted for p in part.check(Registers(pack, y), rules)]
+    return list(dict.fromkeys(found))
+
+
+def tables_of(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Return the tables and layers of the pack that some parts read of all counties at once."""
+    return tuple(sorted({name for part in parts for name in part.tables}))

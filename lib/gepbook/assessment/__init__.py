@@ -30,7 +30,7 @@ from gepbook.assessment.topic import Evidence, Topic, TopicResult, card
 from gepbook.errors import GepbookError
 from gepbook.inputs.pack import Pack
 from gepbook.params import ParameterSet
-from gepbook.province import Registers
+from gepbook.province import Registers, problems_of, tables_of
 from gepbook.run import Run
 
 CARDS_FILE = "scorecards.parquet"
@@ -49,7 +49,7 @@ TOPICS: tuple[Topic, ...] = (
     evaluation.TOPIC,
 )
 #: Tables and layers of the pack that are read of all counties at once.
-REGISTERS = tuple(sorted({name for topic in TOPICS for name in topic.tables}))
+REGISTERS = tables_of(TOPICS)
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ def of_province(run: Run, pool: pd.DataFrame) -> Assessment:
         All that is wrong in the registers and rules of all topics; nothing is then assessed.
     """
     registers = Registers(run.pack, run.year)
-    problems = [p for topic in TOPICS for p in topic.check(registers, run.params)]
+    problems = problems_of(TOPICS, run.pack, run.params, [run.year])
     if problems:
-        raise GepbookError(list(dict.fromkeys(problems)))
+        raise GepbookError(problems)
     evidence = Evidence(pool, registers, run.params, accounts.read_draws(run))
     found: dict[str, TopicResult] = {}
     for topic in TOPICS:
@@ -152,11 +152,7 @@ def check_inputs(pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[
     years : iterable of int
         Accounting years that are wanted.
     """
-    problems: list[str] = []
-    for year in years:
-        for topic in TOPICS:
-            problems += topic.check(Registers(pack, year), rules)
-    return list(dict.fromkeys(problems))
+    return problems_of(TOPICS, pack, rules, years)
 
 
 INPUT_CHECKS = (check_inputs,)

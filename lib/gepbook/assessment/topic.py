@@ -11,8 +11,8 @@ import pandas as pd
 
 from gepbook import counties
 from gepbook.accounting import history
-from gepbook.params import Confidence, ParameterSet, Params
-from gepbook.province import Province, Registers
+from gepbook.params import Confidence
+from gepbook.province import Part, Province, Result
 
 ACCOUNT = "assessment"
 #: The group of counties that is assessed first, and the rest.
@@ -78,38 +78,16 @@ class Evidence(Province):
         return counties.classes([FIRST], self.year, OTHER)[self.county_codes]
 
 
-@dataclass(frozen=True)
-class TopicResult:
+@dataclass(frozen=True, kw_only=True)
+class TopicResult(Result):
     """What a topic gives (专题结果).
 
-    Parameters
-    ----------
-    tables : mapping of DataFrame
-        What reports show, by name; a column or index `county_code` tells whose rows they are.
-    figures : list of (county code or None, ledger row)
-        Rows of the account `assessment`, made by `gepbook.ledger.entry`; None are the province's.
-    cards : list of dict
-        Lines of the counties' scorecards, made by `card`.
-    lacking : tuple of str
-        Tables that the pack does not bring; what needs them is left out.
+    `figures` are pairs of county code (None: the province) and ledger row of the account `assessment`,
+    made by `gepbook.ledger.entry`; `cards` lines of the counties' scorecards, made by `card`.
     """
 
-    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     figures: list[tuple[str | None, dict[str, Any]]] = field(default_factory=list)
     cards: list[dict[str, Any]] = field(default_factory=list)
-    lacking: tuple[str, ...] = ()
-
-    def table(self, name: str) -> pd.DataFrame:
-        """Return a table; empty where the pack lacks what it needs."""
-        return self.tables.get(name, pd.DataFrame())
-
-    def rows_of(self, county_code: str, name: str) -> pd.DataFrame:
-        """Return a table's rows of a county, by its column or index `county_code`."""
-        table = self.table(name)
-        if table.empty:
-            return table
-        owner = table.get("county_code", table.index)
-        return table[owner == county_code]
 
 
 def card(
@@ -152,21 +130,11 @@ def card(
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Topic:
+@dataclass(frozen=True, kw_only=True)
+class Topic(Part):
     """A topic of assessment (考核专题).
 
-    `sections` are its rules under `params/policy/` with their models, `tables` the registers it reads.
-    `check` returns all that is wrong in them, a sentence each with file, line, value and remedy; it runs
-    for every year before anything is computed, and `compute` may rely on it. `compute` is also given the
-    results of the topics before it.
+    `compute` is also given the results of the topics before it, and may rely on what `check` has passed.
     """
 
-    id: str
-    name_zh: str
-    name_en: str
-    source: str
-    sections: Mapping[str, type[Params]]
-    tables: tuple[str, ...]
     compute: Callable[[Evidence, Mapping[str, TopicResult]], TopicResult]
-    check: Callable[[Registers, ParameterSet], list[str]]

@@ -29,7 +29,7 @@ from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.errors import GepbookError
 from gepbook.inputs.pack import Pack
 from gepbook.params import ParameterSet
-from gepbook.province import Province, Registers
+from gepbook.province import Province, Registers, problems_of, tables_of
 from gepbook.run import Run
 
 ACCOUNT = "compensation"
@@ -47,7 +47,7 @@ SCHEMES: tuple[Scheme, ...] = (
 )
 NAMES_ZH = {scheme.id: scheme.name_zh for scheme in SCHEMES}
 #: Tables and layers of the pack that are read of all counties at once.
-REGISTERS = tuple(sorted({name for scheme in SCHEMES for name in scheme.tables}))
+REGISTERS = tables_of(SCHEMES)
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def of_province(run: Run, pool: pd.DataFrame) -> Compensation:
         All that is wrong in the registers and rules of all schemes; nothing is then paid.
     """
     registers = Registers(run.pack, run.year)
-    problems = [p for scheme in SCHEMES for p in scheme.check(registers, run.params)]
+    problems = problems_of(SCHEMES, run.pack, run.params, [run.year])
     if problems:
-        raise GepbookError(list(dict.fromkeys(problems)))
+        raise GepbookError(problems)
     province = Province(pool, registers, run.params)
     found = {scheme.id: scheme.compute(province) for scheme in SCHEMES}
     paid = flows.build((row for result in found.values() for row in result.flows), run.year)
@@ -152,11 +152,7 @@ def check_inputs(pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[
     years : iterable of int
         Accounting years that are wanted.
     """
-    problems: list[str] = []
-    for year in years:
-        for scheme in SCHEMES:
-            problems += scheme.check(Registers(pack, year), rules)
-    return list(dict.fromkeys(problems))
+    return problems_of(SCHEMES, pack, rules, years)
 
 
 INPUT_CHECKS = (check_inputs,)

@@ -330,14 +330,14 @@ def compute(province: Province) -> SchemeResult:
     table = pd.DataFrame(rows, columns=RESULT)
     marks = _Marks(province, pool)
     return SchemeResult(
-        [f for case in table.itertuples() for f in _flows(case, marks)],
-        {
+        flows=[f for case in table.itertuples() for f in _flows(case, marks)],
+        tables={
             "cases": table,
             "discharges": shown,
             "progress": cases[PROGRESS].sort_values("case_id", ignore_index=True),
         },
-        [f for case in table.itertuples() for f in _figures(case, province.year, marks)],
-        lacking,
+        figures=[f for case in table.itertuples() for f in _figures(case, province.year, marks)],
+        lacking=lacking,
     )
 
 

@@ -79,9 +79,9 @@ def compute(province: Province) -> SchemeResult:
     tables["unaccounted"] = pd.concat(skipped)[["county_code", "year", "name"]].reset_index()
     marks = _marks(province, pool)
     return SchemeResult(
-        _flows(tables, features, province.year, marks),
-        tables,
-        _figures(tables, province.year, marks),
+        flows=_flows(tables, features, province.year, marks),
+        tables=tables,
+        figures=_figures(tables, province.year, marks),
     )
 
 

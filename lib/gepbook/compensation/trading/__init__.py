@@ -57,7 +57,7 @@ def compute(province: Province) -> SchemeResult:
         figures += _quota_figures(quota, province)
     elif ENERGY not in lacking:
         lacking.append(ENERGY)
-    return SchemeResult(payments, tables, figures, tuple(lacking))
+    return SchemeResult(flows=payments, tables=tables, figures=figures, lacking=tuple(lacking))
 
 
 def trade(

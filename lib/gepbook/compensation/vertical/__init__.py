@@ -217,7 +217,8 @@ def compute(province: Province) -> SchemeResult:
         *_livelihood_flows(province, tables["livelihoods"]),
     ]
     lacking = tuple(province.registers.lacking(*SCHEME.tables))
-    return SchemeResult(rows, tables, _figures(province, whole, tables), lacking)
+    figures = _figures(province, whole, tables)
+    return SchemeResult(flows=rows, tables=tables, figures=figures, lacking=lacking)
 
 
 def check(registers: Registers, params: ParameterSet) -> list[str]:
