@@ -127,10 +127,10 @@ def _core(run: Run) -> Account:
     """Return the values of the year and of the years before, and the account of project sites."""
     now = this_year(run)
     given = (run.params, now.standard, now.prices, now.comparable_year)
-    past = history.past_years(now.inputs, *given)
+    past = history.past_years(now.layers, *given)
     rows = now.entries + sites.entries(run, now.standard, now.prices)
     rows += history.entries(past, now.standard, now.comparable_year)
-    normal = change_between.normalised(now.inputs, *given)
+    normal = change_between.normalised(now.layers, *given)
     rows += change_between.normalised_entries(
         normal, now.services, now.standard, run.year, now.comparable_year
     )

@@ -267,17 +267,25 @@ def normal_weather(inputs: CountyInputs, params: ParameterSet) -> CountyInputs |
 
 
 def normalised(
-    inputs: CountyInputs,
+    layers: Layers,
     params: ParameterSet,
     standard: Standard,
     prices: PriceBook,
     comparable_year: int,
 ) -> dict[str, dict[str, float]] | None:
-    """Return GEP and its categories under long-term weather by price basis, CNY a-1 (气象正常化 GEP)."""
-    view = normal_weather(inputs, params)
+    """Return GEP and its categories under long-term weather by price basis, CNY a-1 (气象正常化 GEP).
+
+    Parameters
+    ----------
+    layers : Layers
+        Those of the year as it was, after its account; what no weather is in is taken from them.
+    params, standard, prices, comparable_year
+    """
+    view = normal_weather(layers.inputs, params)
     if view is None:
         return None
-    results = account(view, params, standard, prices, comparable_year)
+    normal = layers.like(view, params.section(SECTION, ChangeParams).weather_layers)
+    results = account(view, params, standard, prices, comparable_year, normal)
     return {basis: totals(results, basis) for basis in BASES}
 
 

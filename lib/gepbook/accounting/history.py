@@ -45,7 +45,7 @@ class PastYear:
 
 
 def past_years(
-    inputs: CountyInputs,
+    layers: Layers,
     params: ParameterSet,
     standard: Standard,
     prices: PriceBook,
@@ -54,15 +54,23 @@ def past_years(
     """Return the account of every earlier year of the pack that is as whole as this year's, rising.
 
     A year in which a service lacks its data is left out: growth of a part would pass for that of all.
+
+    Parameters
+    ----------
+    layers : Layers
+        Those of the year, after its account; what does not differ by year is taken from them.
+    params, standard, prices, comparable_year
     """
     found = []
+    inputs = layers.inputs
+    yearly = {r.layer for r in inputs.pack.package.resources if r.year is not None}
     for year in (y for y in inputs.pack.years if y < inputs.year):
         past = CountyInputs(inputs.pack, inputs.county_code, year)
-        layers = Layers(past, params, standard.factors)
-        if completeness.absent(standard, layers):
+        then = layers.like(past, yearly)
+        if completeness.absent(standard, then):
             continue
-        services = county_account.account(past, params, standard, prices, comparable_year, layers)
-        normal = change_between.normalised(past, params, standard, prices, comparable_year)
+        services = county_account.account(past, params, standard, prices, comparable_year, then)
+        normal = change_between.normalised(then, params, standard, prices, comparable_year)
         found.append(PastYear(past, services, normal))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol, TypeVar
 
 import xarray as xr
@@ -43,6 +43,25 @@ class Layers:
         self._origins: dict[str, Origin] = {}
         self._sections: dict[str, set[str]] = {}
         self._read_names: dict[str, set[str]] = {}
+
+    def like(self, inputs: CountyInputs, changed: Collection[str]) -> Layers:
+        """Return the layers of other inputs of the county; what rests on no changed layer is kept.
+
+        Parameters
+        ----------
+        inputs : CountyInputs
+            Of another year, or with some layers of another year.
+        changed : collection of str
+            Layers of the pack in which these differ from those here.
+        """
+        other = Layers(inputs, self.params, self.methods)
+        for name, read in self._read_names.items():
+            if read.isdisjoint(changed):
+                other._known[name] = self._known[name]
+                other._origins[name] = self._origins[name]
+                other._sections[name] = self._sections[name]
+                other._read_names[name] = read
+        return other
 
     def get(self, name: str, units: str) -> xr.DataArray:
         """Return a layer in the unit that a formula asks for.

@@ -6,6 +6,7 @@ import pytest
 from gepbook import accounting
 from gepbook.accounting import change, history
 from gepbook.accounting.account import totals
+from gepbook.accounting.layers import Layers
 from gepbook.errors import NotInPackError
 from gepbook.inputs.county import CountyInputs
 from gepbook.run import Run
@@ -73,7 +74,7 @@ def test_what_changed_gep_is_a_chain_without_a_gap():
     assert [(c.before, c.now) for c in chain] == [(2020, 2021), (2021, 2022), (2022, 2023)]
     parts = pd.concat([c.by("service").sum() for c in chain], axis=1).sum(axis=1)
     first = history.past_years(
-        core.inputs, run.params, core.standard, core.prices, core.comparable_year
+        core.layers, run.params, core.standard, core.prices, core.comparable_year
     )[0]
     opening = totals(first.services, "current")["gep"]
     closing = totals(core.services, "current")["gep"]
@@ -97,3 +98,21 @@ def test_a_year_that_lacks_a_service_s_data_is_left_out(monkeypatch):
     assert core.history == (2020, 2022)
     chain = accounting._changes(run, core, run.params.section("seea", accounting.SeeaParams))
     assert [(c.before, c.now) for c in chain] == [(2022, 2023)]
+
+
+def test_layers_that_do_not_change_are_computed_once(monkeypatch):
+    derived = []
+    derive = Layers._derive
+
+    def counted(self, name):
+        derived.append(name)
+        derive(self, name)
+
+    monkeypatch.setattr(Layers, "_derive", counted)
+    accounting.compute_brief(Run.open("accounting", CODE, 2023))
+    times = pd.Series(derived).value_counts()
+    assert times["soil_erodibility"] == 1  # the same in all years
+    assert times["cover_management"] == 4  # by vegetation and land cover, whatever the weather
+    assert (
+        times["rainfall_erosivity"] == 8
+    )  # by rain: each year as it was, and by the long-term mean
