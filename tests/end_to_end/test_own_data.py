@@ -110,6 +110,16 @@ def ledger_of(outputs, release):
     return frame[frame["county_code"] == COUNTY].drop(columns="release").set_index(key).sort_index()
 
 
+def older(rows):
+    """Return the rows of a ledger that rest on years before those of the county's own pack."""
+    account, measure = (rows.index.get_level_values(name) for name in ("account", "measure"))
+    year = measure.str.extract(r"_(\d{4})$", expand=False).astype("float64").to_numpy()
+    before = (account == "history") & (year < YEARS[0])
+    before |= (account == "change_history") & (year <= YEARS[0])
+    assert before.any()
+    return rows.index[before]
+
+
 def test_init_fill_check_build_run_gives_the_same_ledger_as_the_open_pack(built, outputs):
     own = run_all(outputs, "--pack", built, "--release", "own")
     assert own.returncode == 0, own.stderr
@@ -118,6 +128,7 @@ def test_init_fill_check_build_run_gives_the_same_ledger_as_the_open_pack(built,
     )
     assert given.returncode == 0, given.stderr
     one, other = ledger_of(outputs, "own"), ledger_of(outputs, "o")
+    other = other.drop(index=older(other))
     assert len(one) > 700
     assert sorted(set(one.index) ^ set(other.index)) == []
     pd.testing.assert_frame_equal(

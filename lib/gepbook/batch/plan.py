@@ -148,9 +148,7 @@ class Planner:
             "stage_library": self._stage_library(stage),
         }
         if code is not None:
-            parts["inputs"] = provenance.sha256_json(
-                [options.pack.fingerprint(code, y) for y in options.pack.years_read(year)]
-            )
+            parts["inputs"] = provenance.sha256_json(options.pack.fingerprint(code, year))
         if options.compared:
             parts["compared"] = provenance.sha256_json(
                 [resolve(code, year, name).model_dump(mode="json") for name in options.compared]

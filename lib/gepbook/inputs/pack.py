@@ -311,24 +311,17 @@ class Pack:
         return self.resource(layer, year).origin
 
     def fingerprint(self, county_code: str, year: int) -> dict[str, str]:
-        """Return a hash per layer of just the content that a county and year rest on.
+        """Return a hash per layer of just the content that a county's account of a year rests on.
 
-        Correcting the rows or cells of one county therefore changes that county's hashes only;
-        provincial registers are in none of them, see `register_hash`.
+        That is what the pack holds of the county for the year and all years before. Correcting the rows
+        or cells of one county therefore changes that county's hashes only; provincial registers are in
+        none of them, see `register_hash`.
         """
-        hashes = {}
-        for (layer, own_year), resource in sorted(self._resources.items(), key=str):
-            entry = dictionary.tables().get(layer)
-            if own_year not in (None, year) or (entry is not None and entry.provincial):
-                continue
-            used = year if resource.kind == "table" else own_year
-            hashes[f"{layer}@{year}"] = self._content_hash(layer, own_year, county_code, used)
-        return hashes
-
-    def years_read(self, year: int) -> list[int]:
-        """Return the years whose content an account of a year rests on: it and all before it."""
-        known = {y for _, y in self._resources if y is not None} | set(self.years)
-        return sorted(y for y in known if y <= year)
+        return {
+            f"{layer}@{own_year}": self._content_hash(layer, own_year, county_code, year)
+            for layer, own_year in self._resources
+            if (own_year is None or own_year <= year) and layer not in _provincial()
+        }
 
     @functools.cache  # noqa: B019  a pack lives as long as its process
     def register_hash(self, layer: str, year: int) -> str:
@@ -342,10 +335,8 @@ class Pack:
         return hashlib.sha256((frame.to_csv(index=False) + resource.origin).encode()).hexdigest()
 
     @functools.cache  # noqa: B019  a pack lives as long as its process
-    def _content_hash(
-        self, layer: str, own_year: int | None, county_code: str, year: int | None
-    ) -> str:
-        """Return the hash of what a county uses of one resource."""
+    def _content_hash(self, layer: str, own_year: int | None, county_code: str, year: int) -> str:
+        """Return the hash of what a county uses of one resource up to a year."""
         resource = self._resources[layer, own_year]
         if resource.kind == "raster":
             halo = self.reach_cells(REACH_M) if layer in FAR_LAYERS else HALO_CELLS
@@ -358,11 +349,17 @@ class Pack:
             frame = self.vector(layer)
             content = frame[frame["county_code"] == county_code].to_wkb().to_csv().encode()
         else:
-            frame = self.table(layer, county_code)
-            if year is not None and "year" in frame.columns:
-                frame = frame[frame["year"] <= year]  # surveys of the years before are compared
+            frame = self._tables_by_county(layer, own_year).get(county_code, pd.DataFrame())
+            if "year" in frame.columns:
+                frame = frame[frame["year"] <= year]
             content = frame.to_csv(index=False).encode()
         return hashlib.sha256(content + resource.origin.encode()).hexdigest()
+
+    @functools.cache  # noqa: B019  a pack lives as long as its process
+    def _tables_by_county(self, layer: str, own_year: int | None) -> dict[str, pd.DataFrame]:
+        """Return the rows of a table by county."""
+        frame = self._whole_table(layer, own_year)
+        return {str(code): rows for code, rows in frame.groupby("county_code")}
 
     def reach_cells(self, reach_m: float) -> int:
         """Return how many cells a distance is, at least the halo."""
@@ -371,6 +368,12 @@ class Pack:
     def window(self, county_code: str, halo_cells: int = HALO_CELLS) -> Window:
         """Return a county's window on the grid, with a halo."""
         return self.grid.window(self.geometry(county_code).bounds, halo_cells)
+
+
+@functools.cache
+def _provincial() -> frozenset[str]:
+    """Return the names of the tables and layers that are read for the whole province at once."""
+    return frozenset(name for name, entry in dictionary.tables().items() if entry.provincial)
 
 
 def content_hash(path: Path) -> str:
