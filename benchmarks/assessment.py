@@ -8,42 +8,24 @@ ledgers all topics take, for one year and for every year of the pack.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import time
-from pathlib import Path
 
 import numpy as np
+import released
 
-from gepbook import params, paths
+from gepbook import params
 from gepbook.accounting import pool as accounts
 from gepbook.assessment import TOPICS, dual, growth_draws
 from gepbook.assessment.topic import Evidence, TopicResult
 from gepbook.province import Registers
-from gepbook.run import DEFAULT_STANDARD, Run, Task, default_pack
 
 
 def main() -> None:
     """Compute every topic of a year and print what it took."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--release", default="zhejiang-open")
-    parser.add_argument("--year", type=int, default=2023)
-    args = parser.parse_args()
-    task = Task(
-        stage="assessment",
-        county_code=None,
-        year=args.year,
-        release=args.release,
-        standard=DEFAULT_STANDARD,
-        pack=default_pack(),
-        release_dir=str(paths.OUTPUTS / args.release),
-    )
-    run = Run.prepare(task, Path())
-    start = time.perf_counter()
-    pool = accounts.read(run)
-    reading = time.perf_counter() - start
-    rules = params.resolve(None, args.year, DEFAULT_STANDARD)
-    evidence = Evidence(pool, Registers(run.pack, args.year), rules, accounts.read_draws(run))
+    run, pool, reading = released.read("assessment", __doc__)
+    rules = params.resolve(None, run.year, run.task.standard)
+    evidence = Evidence(pool, Registers(run.pack, run.year), rules, accounts.read_draws(run))
     seconds: dict[str, float] = {}
     found: dict[str, TopicResult] = {}
     for topic in TOPICS:

@@ -8,46 +8,28 @@ ledgers all schemes take.
 
 from __future__ import annotations
 
-import argparse
 import resource
 import time
-from pathlib import Path
 
-from gepbook import params, paths
-from gepbook.accounting import pool as accounts
+import released
+
+from gepbook import params
 from gepbook.compensation import SCHEMES, flows
 from gepbook.province import Province, Registers
-from gepbook.run import DEFAULT_STANDARD, Run, Task, default_pack
 
 
 def main() -> None:
     """Compute every scheme of a year and print what it took."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--release", default="zhejiang-open")
-    parser.add_argument("--year", type=int, default=2023)
-    args = parser.parse_args()
-    task = Task(
-        stage="compensation",
-        county_code=None,
-        year=args.year,
-        release=args.release,
-        standard=DEFAULT_STANDARD,
-        pack=default_pack(),
-        release_dir=str(paths.OUTPUTS / args.release),
-    )
-    run = Run.prepare(task, Path())
-    start = time.perf_counter()
-    pool = accounts.read(run)
-    reading = time.perf_counter() - start
-    rules = params.resolve(None, args.year, DEFAULT_STANDARD)
-    province = Province(pool, Registers(run.pack, args.year), rules)
+    run, pool, reading = released.read("compensation", __doc__)
+    rules = params.resolve(None, run.year, run.task.standard)
+    province = Province(pool, Registers(run.pack, run.year), rules)
     seconds, rows = {}, []
     for scheme in SCHEMES:
         start = time.perf_counter()
         assert not scheme.check(province.registers, rules)
         rows += scheme.compute(province).flows
         seconds[scheme.id] = time.perf_counter() - start
-    paid = flows.build(rows, args.year)
+    paid = flows.build(rows, run.year)
     whole = sum(seconds.values())
     for name, took in sorted(seconds.items(), key=lambda item: -item[1]):
         print(f"{name:14} {took:6.2f} s  {took / whole:5.1%}")
