@@ -11,6 +11,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from gepbook import counties, ledger
+from gepbook.accounting.uncertainty import HIGH, LOW
 from gepbook.assessment import growth_draws
 from gepbook.assessment.growth_draws import GrowthDrawsParams
 from gepbook.assessment.topic import (
@@ -33,7 +34,6 @@ SECTION = "dual_assessment"
 METHOD = "design/dual"
 ECONOMY = "economy"
 GDP_INDEX = "gdp_deflator"
-LOW, HIGH = 0.05, 0.95
 QUADRANTS = {
     (True, True): "both_rise",
     (True, False): "gdp_rises_gep_falls",

@@ -16,6 +16,7 @@ PER_KM2 = 1e4  # CNY per km² → 万元/km²
 NO_GROWTH = "数据包中没有上一年，无增长可考。No previous year in the pack: no growth to assess."
 MARK = "#b3361f"
 PALE = "#b9c4c9"
+NEIGHBOURS = 8  # counties next in rank that are shown
 
 
 def _band(low: float, high: float) -> str:
@@ -167,10 +168,9 @@ def neighbour_table(result: Assessment, run: Run) -> Table | None:
     if code not in topic.table("dual").index:
         return None
     pairs = topic.rows_of(code, "pairs").set_index("other_code")["probability"]
-    ranks = topic.table("dual").loc[pairs.index, "rank"]
-    near = (
-        (ranks - topic.table("dual").loc[code, "rank"]).abs().sort_values(kind="stable").index[:8]
-    )
+    every = topic.table("dual")["rank"]
+    ranks = every[pairs.index]
+    near = (ranks - every[code]).abs().sort_values(kind="stable").index[:NEIGHBOURS]
     near = ranks[near].sort_values(kind="stable").index
     least = result.evidence.rules(dual.SECTION, dual.DualParams).ahead_probability
     sure = pairs[near]
