@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -40,6 +41,8 @@ SITE_ZH = {"occupation": "占用", "offset": "补偿", "damage": "损害"}
 NO_CHANGE = "核算章未逐年运行，缺变化分解，其余不受影响 (no yearly decomposition in the ledgers)。"
 #: Services that the opening and closing account names: those that changed most.
 NAMED = 6
+#: Panels of the figure side by side; more would not leave room for the names of the parts.
+PANELS = 2
 RISE, FALL, WHOLE = "#7a9e7e", "#c0705c", "#4a6d8c"
 
 
@@ -350,15 +353,19 @@ def waterfall_figure(result: Assessment, run: Run) -> Picture | None:
     held = _topic(result).rows_of(run.county_code, "terms").set_index("term_id")
     spans = held.apply(_span, axis=1)
     windows = changes.groupby(changes["term_id"].map(spans), sort=False).first()
-    figure, _ = new_figure(6.6, 2.7 * len(windows))
+    across = min(PANELS, len(windows))
+    down = math.ceil(len(windows) / across)
+    figure, _ = new_figure(7.0, 2.6 * down)
     figure.clear()
-    for axes, (span, row) in zip(
-        figure.subplots(len(windows), squeeze=False)[:, 0], windows.iterrows(), strict=True
-    ):
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes, (span, row) in zip(panels, windows.iterrows(), strict=False):
         _bridge(axes, row)
         holders = "、".join(_holder(term) for term in held[spans == span].itertuples())
-        axes.set_title(f"{span}：{holders}", loc="left")
-        axes.set_ylabel("亿元（当年价，不从零起）")
+        axes.set_title(f"{span}：{holders}", loc="left", fontsize=8)
+        axes.tick_params(labelsize=7)
+    for axes in panels[len(windows) :]:
+        axes.set_axis_off()
+    figure.supylabel("亿元（当年价，不从零起）", fontsize=8)
     return Picture(figure, alt="任期 GEP 变化分解 What changed GEP over each term")
 
 
@@ -369,13 +376,14 @@ def _bridge(axes: Any, row: pd.Series) -> None:
     heights = [opening, *parts, closing]
     bottoms = [0.0, *(opening + parts.cumsum() - parts), 0.0]
     colors = [WHOLE, *(RISE if part >= 0 else FALL for part in parts), WHOLE]
-    axes.bar(["期初", *PART_ZH.values(), "期末"], heights, bottom=bottoms, color=colors)
+    names = [name.replace("与", "\n与") for name in PART_ZH.values()]
+    axes.bar(["期初", *names, "期末"], heights, bottom=bottoms, color=colors)
     for place, (height, bottom) in enumerate(zip(heights, bottoms, strict=True)):
         whole = place in (0, len(heights) - 1)
         axes.annotate(
             f"{height:,.2f}" if whole else f"{height:+,.2f}",
             (place, max(bottom, bottom + height)),
-            (0, 3), textcoords="offset points", ha="center", fontsize=8,
+            (0, 3), textcoords="offset points", ha="center", fontsize=6.5,
         )  # fmt: skip
     reached = [opening, closing, *(opening + parts.cumsum())]
     room = (max(reached) - min(reached)) or max(reached)
