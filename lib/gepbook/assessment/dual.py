@@ -34,6 +34,7 @@ SECTION = "dual_assessment"
 METHOD = "design/dual"
 ECONOMY = "economy"
 GDP_INDEX = "gdp_deflator"
+ROUNDING = 1e-12  # relative spread up to which values are the same
 QUADRANTS = {
     (True, True): "both_rise",
     (True, False): "gdp_rises_gep_falls",
@@ -113,9 +114,10 @@ def standardise(values: np.ndarray) -> np.ndarray:
     ----------
     values : ndarray, (…, counties)
     """
+    middle = values.mean(axis=-1, keepdims=True)
     spread = values.std(axis=-1, keepdims=True)
-    centred = values - values.mean(axis=-1, keepdims=True)
-    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    differ = spread > ROUNDING * np.abs(middle)
+    return np.divide(values - middle, spread, out=np.zeros_like(values), where=differ)
 
 
 def placed(values: np.ndarray, marks: Mapping[str, float]) -> np.ndarray:

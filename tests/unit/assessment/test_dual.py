@@ -50,6 +50,8 @@ def test_growth_and_rank_by_hand():
     assert dual.growth(pd.Series({"a": 1.0}), pd.Series({"a": 0.0})).isna().all()
     assert dual.rank(pd.Series([3.0, 5.0, 5.0])).tolist() == [3, 1, 1]
     assert dual.standardise(np.array([2.0, 2.0])).tolist() == [0, 0]
+    # the mean of three times 0.094 is not 0.094 to the last bit
+    assert dual.standardise(np.full(3, 0.094)).tolist() == [0, 0, 0]
 
 
 def test_index_by_hand():
