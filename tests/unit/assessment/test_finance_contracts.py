@@ -106,6 +106,7 @@ def test_limits_of_options():
     assert call(90, 40, 1e-9, 5, 0.8) == pytest.approx(0.8 * 50)
     assert call(90, 0, 0.3, 5, 0.8) == pytest.approx(0.8 * 90)
     assert call(0, 40, 0.3, 5, 0.8) == 0.0
+    assert call(5e-324, 40, 0.3, 5, 0.8) == 0.0  # next to nothing
 
 
 @pytest.mark.parametrize("place", range(5))

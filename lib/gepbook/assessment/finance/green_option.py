@@ -105,7 +105,7 @@ def call(forward: float, strike: float, volatility: float, years: float, discoun
     spread = volatility * math.sqrt(years)
     if spread == 0 or forward == 0 or strike == 0:
         return discount * max(forward - strike, 0.0)
-    d1 = math.log(forward / strike) / spread + spread / 2
+    d1 = (math.log(forward) - math.log(strike)) / spread + spread / 2
     return float(discount * (forward * norm.cdf(d1) - strike * norm.cdf(d1 - spread)))
 
 
