@@ -92,16 +92,15 @@ def shared_ratios(
     ----------
     drawn : DataFrame, draws × services, CNY a-1
     nominal : mapping
-        Value of each category, CNY a-1, on the same prices.
+        Value of each category that is wanted, CNY a-1, on the same prices.
     draws : int
         How many are wanted; the account's draws are taken round and round.
     """
     category = _categories()
     turn = np.arange(draws) % len(drawn)
     found = {}
-    for name in CATEGORY_ZH:
+    for name, value in nominal.items():
         mine = drawn[[service for service in drawn if category[service] == name]].sum(axis=1)
-        value = nominal.get(name, 0.0)
         found[name] = mine.to_numpy()[turn] / value if value else np.ones(draws)
     return found
 

@@ -39,19 +39,16 @@ class Evidence(Province):
         table = self.levels("gep").dropna(axis=1)
         return [int(year) for year in table.columns]
 
-    def levels(
-        self, item: str, measure: str = VALUE, basis: str = "comparable", account: str = "gep"
-    ) -> pd.DataFrame:
-        """Return a figure of all counties over the years.
+    def levels(self, item: str, measure: str = VALUE, basis: str = "comparable") -> pd.DataFrame:
+        """Return GEP, or a category of it, of all counties over the years.
 
         Parameters
         ----------
         item : str
-            `gep`, a category, or with account `services` a service.
+            `gep` or a category.
         measure : {VALUE, NORMAL}
             As it was, or under long-term weather (comparable prices only).
         basis : {"comparable", "current"}
-        account : {"gep", "services"}
 
         Returns
         -------
@@ -62,7 +59,7 @@ class Evidence(Province):
             (rows["account"] == history.ACCOUNT)
             & rows["measure"].str.fullmatch(rf"{measure}_\d{{4}}")
         ]
-        now = rows[(rows["account"] == account) & (rows["measure"] == measure)]
+        now = rows[(rows["account"] == "gep") & (rows["measure"] == measure)]
         long = pd.concat(
             [
                 past.assign(of=past["measure"].str[-4:].astype(int)),

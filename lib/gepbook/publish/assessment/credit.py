@@ -15,7 +15,6 @@ from gepbook.assessment.privacy import TOTAL
 from gepbook.assessment.topic import FIRST, GROUP_ZH, OTHER, TopicResult
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
-from gepbook.publish import common
 from gepbook.publish.display import Picture, Prose, Table, new_figure
 from gepbook.publish.fonts import ACCENT, QUIET
 from gepbook.run import Run
@@ -170,13 +169,6 @@ def rule_table(result: Assessment, run: Run) -> Table:
         {"每次分值": "{:+.0f}".format, "每年上限": "{:.0f}".format},
         note=f"基础分 {own.base_points:g}；等级：{limits}，其余为 C。记录起 {own.appeal_days} 日内"
         f"可申诉，未办结前不计分，申诉成立则记录作废；限 {own.decision_days} 日办结。{PROPOSAL}",
-    )
-
-
-def parameters(result: Assessment, run: Run) -> Table:
-    """Return the rules with source and confidence (规则)."""
-    return common.parameter_table(
-        run.params, SECTION, caption="生态信用规则 Rules of ecological credit"
     )
 
 

@@ -19,7 +19,6 @@ from gepbook.assessment.funds.rules import (
 from gepbook.assessment.topic import TopicResult
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
-from gepbook.publish import common
 from gepbook.publish.display import (
     WAN,
     Picture,
@@ -234,13 +233,6 @@ def _books_figure(sums: pd.DataFrame) -> Picture:
     axes.set_ylabel("万元")
     axes.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return Picture(figure, alt="基金收入、支出与结存 Income, expense and balance of funds")
-
-
-def parameters(result: Assessment, run: Run) -> Table:
-    """Return the rules with source and confidence (规则)."""
-    return common.parameter_table(
-        run.params, SECTION, caption="公益基金规则 Rules of welfare funds"
-    )
 
 
 def province_sentence(result: Assessment, run: Run) -> Prose:
