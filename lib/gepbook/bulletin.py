@@ -38,9 +38,8 @@ SUMMED = (
     history.ACCOUNT,
     history.CHANGES,
 )
-#: The bulletin shows compensation and assessment, so it reads what they do.
-REGISTERS = tuple(sorted({*compensation.REGISTERS, *assessment.REGISTERS}))
-INPUT_CHECKS = (*compensation.INPUT_CHECKS, *assessment.INPUT_CHECKS)
+#: The bulletin shows compensation and assessment, so it reads and checks what they do.
+PARTS = (*compensation.PARTS, *assessment.PARTS)
 #: What the counties' registers add up to: column → (item, measure) of the account `registration`.
 REGISTERED = {
     "units": ("units", "number"),

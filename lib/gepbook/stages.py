@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 from gepbook import paths
-from gepbook.inputs.pack import Pack
-from gepbook.params import ParameterSet
+from gepbook.province import Part
 from gepbook.run import Run
-
-#: Tells all that is wrong in a pack's registers, by the province's rules, for some years.
-InputCheck = Callable[[Pack, ParameterSet, Iterable[int]], list[str]]
 
 
 @dataclass(frozen=True)
@@ -37,17 +32,10 @@ class Stage:
         """The stage's notebook."""
         return paths.NOTEBOOKS / f"{self.name}.ipynb"
 
-    def registers(self) -> tuple[str, ...]:
-        """Return the tables of the pack that the stage reads of all counties at once."""
-        return getattr(self._module, "REGISTERS", ())
-
     @property
-    def input_checks(self) -> tuple[InputCheck, ...]:
-        """What tells all that is wrong in what the stage reads of the whole province.
-
-        Stages that read the same share a check.
-        """
-        return getattr(self._module, "INPUT_CHECKS", ())
+    def parts(self) -> tuple[Part, ...]:
+        """The schemes or topics that the stage computes from what it reads of the whole province."""
+        return getattr(self._module, "PARTS", ())
 
     @property
     def _module(self) -> ModuleType:

@@ -7,7 +7,7 @@ are then looked at from the run's county, or from the province.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +28,7 @@ from gepbook.assessment import (
 )
 from gepbook.assessment.topic import Evidence, Topic, TopicResult, card
 from gepbook.errors import GepbookError
-from gepbook.inputs.pack import Pack
-from gepbook.params import ParameterSet
-from gepbook.province import Registers, problems_of, tables_of
+from gepbook.province import Registers, problems_of
 from gepbook.run import Run
 
 CARDS_FILE = "scorecards.parquet"
@@ -48,8 +46,8 @@ TOPICS: tuple[Topic, ...] = (
     audit.TOPIC,
     evaluation.TOPIC,
 )
-#: Tables and layers of the pack that are read of all counties at once.
-REGISTERS = tables_of(TOPICS)
+#: What the stage consists of, and is checked by before a run.
+PARTS = TOPICS
 
 
 @dataclass(frozen=True)
@@ -139,20 +137,3 @@ def what_if(run: Run, base: Assessment, changes: Mapping[str, params.Value]) -> 
     """
     changed = run.assuming(changes)
     return of_province(changed, base.evidence.pool) if changes else None
-
-
-def check_inputs(pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[str]:
-    """Return what is wrong in the registers and rules of all topics, before anything is computed.
-
-    Parameters
-    ----------
-    pack : Pack
-    rules : ParameterSet
-        The province's.
-    years : iterable of int
-        Accounting years that are wanted.
-    """
-    return problems_of(TOPICS, pack, rules, years)
-
-
-INPUT_CHECKS = (check_inputs,)

@@ -17,6 +17,7 @@ from gepbook.batch.runner import Engine, Job
 from gepbook.errors import GepbookError
 from gepbook.params import ParameterSet, read_defaults, resolve
 from gepbook.prices import PriceBook
+from gepbook.province import problems_of, tables_of
 from gepbook.run import Task
 from gepbook.stages import STAGES, Stage
 
@@ -84,13 +85,9 @@ class Planner:
 
     def _check_registers(self) -> None:
         pooled = [self.stages[s] for s in self.options.stages if s in self.stages]
-        checks = dict.fromkeys(c for stage in pooled if stage.pool for c in stage.input_checks)
+        parts = {part.id: part for stage in pooled if stage.pool for part in stage.parts}
         rules = self.params(None, max(self.options.years))
-        problems = [
-            problem
-            for check in checks
-            for problem in check(self.options.pack, rules, self.options.years)
-        ]
+        problems = problems_of(parts.values(), self.options.pack, rules, self.options.years)
         if problems:
             raise GepbookError(problems)
 
@@ -155,7 +152,7 @@ class Planner:
             )
         if pool:
             parts["pool"] = pool + str(options.request.allow_partial)
-            names = self.stages[stage].registers()
+            names = tables_of(self.stages[stage].parts)
             parts["registers"] = provenance.sha256_json(
                 {name: options.pack.register_hash(name, year) for name in names}
             )

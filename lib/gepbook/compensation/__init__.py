@@ -27,9 +27,7 @@ from gepbook.compensation import (
 )
 from gepbook.compensation.scheme import Scheme, SchemeResult
 from gepbook.errors import GepbookError
-from gepbook.inputs.pack import Pack
-from gepbook.params import ParameterSet
-from gepbook.province import Province, Registers, problems_of, tables_of
+from gepbook.province import Province, Registers, problems_of
 from gepbook.run import Run
 
 ACCOUNT = "compensation"
@@ -46,8 +44,8 @@ SCHEMES: tuple[Scheme, ...] = (
     charges.SCHEME,
 )
 NAMES_ZH = {scheme.id: scheme.name_zh for scheme in SCHEMES}
-#: Tables and layers of the pack that are read of all counties at once.
-REGISTERS = tables_of(SCHEMES)
+#: What the stage consists of, and is checked by before a run.
+PARTS = SCHEMES
 
 
 @dataclass(frozen=True)
@@ -139,23 +137,6 @@ def what_if(
     """
     changed = run.assuming(changes)
     return of_province(changed, base.province.pool) if changes else None
-
-
-def check_inputs(pack: Pack, rules: ParameterSet, years: Iterable[int]) -> list[str]:
-    """Return what is wrong in the registers and rules of all schemes, before anything is computed.
-
-    Parameters
-    ----------
-    pack : Pack
-    rules : ParameterSet
-        The province's.
-    years : iterable of int
-        Accounting years that are wanted.
-    """
-    return problems_of(SCHEMES, pack, rules, years)
-
-
-INPUT_CHECKS = (check_inputs,)
 
 
 def _county_rows(

@@ -8,6 +8,7 @@ from provincial_pool import make_pool, make_run
 from gepbook import assessment
 from gepbook.assessment import topic
 from gepbook.errors import GepbookError, StageError
+from gepbook.province import problems_of
 from gepbook.publish.assessment import scorecard, workbook
 from gepbook.publish.display import LIGHT_ZH
 
@@ -84,7 +85,7 @@ def test_all_that_is_wrong_is_told_before_anything_is_assessed(run, monkeypatch)
     with pytest.raises(GepbookError) as caught:
         assessment.of_province(run, make_pool())
     assert caught.value.problems == bad
-    assert assessment.check_inputs(run.pack, run.params, [2022, 2023]) == bad
+    assert problems_of(assessment.TOPICS, run.pack, run.params, [2022, 2023]) == bad
 
 
 def test_lights_of_the_province_count_every_county(result, run):

@@ -13,6 +13,7 @@ from gepbook.errors import GepbookError, ParameterError, StageError
 from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import Pack, content_hash
 from gepbook.paths import OPEN_PACK
+from gepbook.province import problems_of, tables_of
 
 POOL = make_pool()
 RULES = params.resolve(None, 2023, "db33-2020")
@@ -161,7 +162,7 @@ def test_wrong_registers_are_refused_before_anything_is_paid(pack, tmp_path):
         "fund_sources",
         lambda t: t.replace("prefecture,appropriation", "provincial,appropriation", 1),
     )
-    problems = compensation.check_inputs(Pack.open(pack), RULES, [2023])
+    problems = problems_of(compensation.PARTS, Pack.open(pack), RULES, [2023])
     assert any(
         "compensation_funds.csv, line 2 (330102 2020): used_cny is 9e+12" in p for p in problems
     )
@@ -181,7 +182,7 @@ def test_a_pack_without_registers_leaves_out_what_needs_them(pack, tmp_path):
 
 def test_a_changed_register_changes_what_rests_on_it(pack):
     before = Pack.open(pack)
-    hashes = {name: before.register_hash(name, 2023) for name in compensation.REGISTERS}
+    hashes = {name: before.register_hash(name, 2023) for name in tables_of(compensation.PARTS)}
     assert "" not in hashes.values()
     own = before.fingerprint("331181", 2023)
     spoil(
