@@ -510,7 +510,7 @@ def test_the_reports_tell_no_record(assessed):
     run = type("R", (), {"county_code": "331181", "year": 2023, "params": RULE_FILE})()
     hidden = subject_words(assessed.evidence.registers)
     for render in (
-        published.sentence, published.level_table, published.rule_table, published.parameters,
+        published.sentence, published.level_table, published.rule_table,
         published.province_sentence, published.province_level_table,
         published.province_county_table, published.province_use_table,
         published.province_appeal_table, published.province_deed_table,

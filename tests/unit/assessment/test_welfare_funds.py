@@ -408,7 +408,7 @@ def test_reports():
     assert "年末结存 **0.1 万元**" in published.sentence(result, run).text
     for render in (
         published.statement_table, published.ratio_table, published.project_table,
-        published.effect_table, published.province_table, published.parameters,
+        published.effect_table, published.province_table,
     ):  # fmt: skip
         assert len(render(result, run).names) <= 8
     assert published.balance_figure(result, run)._repr_png_().startswith(b"\x89PNG")
