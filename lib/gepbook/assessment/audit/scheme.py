@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from gepbook import paths
+from gepbook import paths, rule_table
 from gepbook.assessment import growth_draws
 from gepbook.assessment.topic import NORMAL, Evidence
-from gepbook.errors import ParameterError
-from gepbook.params import CONFIDENCES, Params, parameter
+from gepbook.params import Params, parameter
+from gepbook.rule_table import RowProblem
 
 PATH = paths.PARAMS / "policy" / "departure_audit_scheme.csv"
 COLUMNS = (
@@ -264,25 +264,17 @@ def read(path: Path = PATH) -> pd.DataFrame:
     ParameterError
         All that is wrong, each with line, value and remedy.
     """
-    raw = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8")
-    if tuple(raw.columns) != COLUMNS:
-        raise ParameterError(
-            f"{path}: columns must be {', '.join(COLUMNS)}, got {', '.join(raw.columns)}. "
-            "Correct the header."
-        )
-    raw.index = raw.index + 2  # the header is line 1
+    raw = rule_table.read(path, COLUMNS)
     numbers = {
         name: pd.to_numeric(raw[name], errors="coerce") for name in ("points", "deduction_points")
     }
     scheme = raw.assign(**numbers)
-    found = [f"{path}, line {line}: {text}" for line, text in _row_problems(raw, scheme)]
-    found = found or [f"{path}: {text}" for text in _structure_problems(scheme)]
-    if found:
-        raise ParameterError(found)
+    rule_table.refuse(path, _row_problems(raw, scheme))
+    rule_table.refuse(path, (), _structure_problems(scheme))
     return scheme
 
 
-def _row_problems(raw: pd.DataFrame, scheme: pd.DataFrame) -> Iterator[tuple[Any, str]]:
+def _row_problems(raw: pd.DataFrame, scheme: pd.DataFrame) -> Iterator[RowProblem]:
     """Give what is wrong in single rows, with their lines."""
     for line, row in raw.iterrows():
         if row["rule"] not in (SECTION_ROW, FINDINGS, ACCOUNT):
@@ -306,13 +298,7 @@ def _row_problems(raw: pd.DataFrame, scheme: pd.DataFrame) -> Iterator[tuple[Any
                 f"item {row['item']!r} is no indicator. Take one of {', '.join(INDICATORS)}, or score "
                 "it by findings.",
             )
-        if row["confidence"] not in CONFIDENCES:
-            yield (
-                line,
-                f"confidence must be one of {', '.join(CONFIDENCES)}, got {row['confidence']!r}.",
-            )
-        if not row["source"].strip():
-            yield line, "source is empty. Name the document."
+    yield from rule_table.source_problems(raw)
 
 
 def _structure_problems(scheme: pd.DataFrame) -> Iterator[str]:

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from gepbook import paths
-from gepbook.errors import ParameterError
-from gepbook.params import CONFIDENCES, Params, parameter
+from gepbook import paths, rule_table
+from gepbook.params import Params, parameter
+from gepbook.rule_table import RowProblem
 
 SECTION = "ecological_credit"
 RULES = paths.PARAMS / "policy" / "ecological_credit_rules.csv"
@@ -70,25 +70,17 @@ def read_rules(path: Path = RULES) -> pd.DataFrame:
     ParameterError
         All that is wrong, each with line, value and remedy.
     """
-    raw = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8")
-    if tuple(raw.columns) != RULE_COLUMNS:
-        raise ParameterError(
-            f"{path}: columns must be {', '.join(RULE_COLUMNS)}, got {', '.join(raw.columns)}. "
-            "Correct the header."
-        )
-    raw.index = raw.index + 2  # the header is line 1
+    raw = rule_table.read(path, RULE_COLUMNS)
     rules = raw.assign(
         kinds=raw["kinds"].str.split(";"),
         points=pd.to_numeric(raw["points"], errors="coerce"),
         cap_points=pd.to_numeric(raw["cap_points"], errors="coerce"),
     )
-    problems = [f"{path}, line {line}: {text}" for line, text in _rule_problems(rules)]
-    if problems:
-        raise ParameterError(problems)
+    rule_table.refuse(path, _rule_problems(rules))
     return rules.set_index("rule")
 
 
-def _rule_problems(rules: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def _rule_problems(rules: pd.DataFrame) -> Iterator[RowProblem]:
     """Give what is wrong in single rules, with their lines."""
     for line in rules.index[rules["rule"].duplicated()]:
         yield line, f"rule {rules.loc[line, 'rule']!r} stands twice. Keep one of them."
@@ -107,14 +99,7 @@ def _rule_problems(rules: pd.DataFrame) -> Iterator[tuple[int, str]]:
                 f"cap_points must be a number and at least {abs(row.points):g}, the points of one "
                 f"event, got {row.cap_points:g}. Correct it.",
             )
-        if row.confidence not in CONFIDENCES:
-            yield (
-                row.Index,
-                f"confidence must be one of {', '.join(CONFIDENCES)}, got {row.confidence!r}. "
-                "Correct it.",
-            )
-        if not row.source.strip():
-            yield row.Index, "source is empty. Name the document."
+    yield from rule_table.source_problems(rules)
 
 
 def appeal_state(events: pd.DataFrame, params: CreditParams) -> pd.DataFrame:

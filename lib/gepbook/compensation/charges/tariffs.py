@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from gepbook import counties
-from gepbook.errors import ParameterError, near
-from gepbook.params import CONFIDENCES, worst
+from gepbook import counties, rule_table
+from gepbook.errors import near
+from gepbook.params import worst
+from gepbook.rule_table import RowProblem
 
 TARIFF_COLUMNS = (
     "item", "charge", "scope", "rate", "unit", "effective_from", "effective_to", "source", "confidence",
@@ -68,23 +69,14 @@ def read_tariffs(path: Path) -> pd.DataFrame:
         All that is wrong, each with line, value and remedy: unknown items, scopes and units, negative
         rates, broken dates, gaps and overlaps of the dates of one item and scope.
     """
-    raw = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8")
-    if tuple(raw.columns) != TARIFF_COLUMNS:
-        raise ParameterError(
-            f"{path}: columns must be {', '.join(TARIFF_COLUMNS)}, got {', '.join(raw.columns)}. "
-            "Correct the header."
-        )
-    raw.index = raw.index + 2  # the header is line 1
+    raw = rule_table.read(path, TARIFF_COLUMNS)
     tariffs = raw.assign(
         rate=pd.to_numeric(raw["rate"], errors="coerce"),
         effective_from=_days(raw["effective_from"]),
         effective_to=_days(raw["effective_to"]),
     )
-    problems = [f"{path}, line {line}: {text}" for line, text in _row_problems(raw, tariffs)]
-    if not problems:
-        problems = [f"{path}, line {line}: {text}" for line, text in _date_problems(tariffs)]
-    if problems:
-        raise ParameterError(problems)
+    rule_table.refuse(path, _row_problems(raw, tariffs))
+    rule_table.refuse(path, _date_problems(tariffs))
     return tariffs
 
 
@@ -93,7 +85,7 @@ def _days(column: pd.Series) -> pd.Series:
     return pd.to_datetime(column, format="%Y-%m-%d", errors="coerce")
 
 
-def _row_problems(raw: pd.DataFrame, tariffs: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def _row_problems(raw: pd.DataFrame, tariffs: pd.DataFrame) -> Iterator[RowProblem]:
     """Give what is wrong in single rows, with their lines."""
     scopes = {PROVINCE, *counties.read().index}
     for line, row in raw.iterrows():
@@ -124,16 +116,10 @@ def _row_problems(raw: pd.DataFrame, tariffs: pd.DataFrame) -> Iterator[tuple[in
                 f"ends on {row['effective_to']}, before it begins on {row['effective_from']}. "
                 "Correct the dates.",
             )
-        if row["confidence"] not in CONFIDENCES:
-            yield (
-                line,
-                f"confidence must be one of {', '.join(CONFIDENCES)}, got {row['confidence']!r}.",
-            )
-        if not row["source"].strip():
-            yield line, "source is empty. Name the document."
+    yield from rule_table.source_problems(raw)
 
 
-def _date_problems(tariffs: pd.DataFrame) -> Iterator[tuple[int, str]]:
+def _date_problems(tariffs: pd.DataFrame) -> Iterator[RowProblem]:
     """Give gaps and overlaps between the dates of one item and scope, with the later row's line."""
     for (item, scope), own in tariffs.groupby(["item", "scope"], sort=False):
         rows = own.sort_values("effective_from").itertuples()

@@ -6,24 +6,25 @@ side: above 0 the downstream side pays, below 0 the upstream side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from gepbook import counties, ledger, paths
+from gepbook import counties, ledger, paths, rule_table
 from gepbook.compensation import flows, parties
 from gepbook.compensation.horizontal import water_quality
 from gepbook.compensation.horizontal.cross_province import SCHEME, Bounds
 from gepbook.compensation.horizontal.data import path_of
 from gepbook.compensation.horizontal.water_quality import WaterQualityParams
 from gepbook.compensation.scheme import SchemeResult
-from gepbook.errors import CoverageError, GepbookError, ParameterError, near
-from gepbook.params import Confidence, Params, check_weights, parameter, worst
+from gepbook.errors import CoverageError, GepbookError, near
+from gepbook.params import Params, check_weights, parameter, worst
 from gepbook.province import Province, Registers
+from gepbook.rule_table import RowProblem
 
 SECTION = "horizontal_agreements"
 PATH = paths.PARAMS / "policy" / "horizontal_agreements.csv"
@@ -71,56 +72,55 @@ def read(path: Path = PATH) -> pd.DataFrame:
     ParameterError
         Naming every bad row by its line.
     """
-    texts = [name for name in COLUMNS if name not in ("first_year", "last_year", "budget_cny")]
-    try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), encoding="utf-8")[COLUMNS]
-    except (KeyError, ValueError, OSError) as error:
-        raise ParameterError(f"{path}: cannot be read ({error}). Restore its columns.") from error
-    frame.index = frame.index + 2
-    for side in ("upstream_counties", "downstream_counties"):
-        frame[side] = [tuple(str(codes).split()) for codes in frame[side]]
-    frame["last_year"] = frame["last_year"].fillna(FOREVER)
-    if problems := _row_problems(frame, path):
-        raise ParameterError(problems)
+    raw = rule_table.read(path, COLUMNS)
+    frame = raw.assign(
+        upstream_counties=raw["upstream_counties"].str.split().map(tuple),
+        downstream_counties=raw["downstream_counties"].str.split().map(tuple),
+        first_year=pd.to_numeric(raw["first_year"], errors="coerce"),
+        last_year=pd.to_numeric(raw["last_year"].replace("", str(FOREVER)), errors="coerce"),
+        budget_cny=pd.to_numeric(raw["budget_cny"], errors="coerce"),
+    )
+    rule_table.refuse(path, _row_problems(raw, frame))
     return frame.astype({"first_year": "int64", "last_year": "int64"})
 
 
-def _row_problems(frame: pd.DataFrame, path: Path) -> list[str]:
-    """Return what is wrong in the rows of the agreements."""
-    problems = []
+def _row_problems(raw: pd.DataFrame, frame: pd.DataFrame) -> Iterator[RowProblem]:
+    """Give what is wrong in single agreements, with their lines."""
     known = set(counties.read().index)
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str], Any] = {}
     for line, row in frame.iterrows():
-        where = f"{path}, line {line}"
         for party in (row["upstream"], row["downstream"]):
             try:
                 parties.check(str(party))
             except GepbookError as error:
-                problems.append(f"{where}: {error} Give a government of params/counties.csv.")
+                yield line, f"{error} Give a government of params/counties.csv."
         if row["upstream"] == row["downstream"]:
-            problems.append(f"{where}: {row['upstream']} has an agreement with itself.")
+            yield line, f"{row['upstream']} has an agreement with itself. Name the other side."
         named = [*row["upstream_counties"], *row["downstream_counties"], row["section_county"]]
-        problems += [
-            f"{where}: {code!r} is no county.{near(str(code), known)} Give a code of "
-            "params/counties.csv."
-            for code in dict.fromkeys(named)
-            if code not in known
-        ]
+        for code in [code for code in dict.fromkeys(named) if code not in known]:
+            yield (
+                line,
+                f"{code!r} is no county.{near(str(code), known)} Give a code of "
+                "params/counties.csv.",
+            )
         if not row["first_year"] <= row["last_year"]:
-            problems.append(
-                f"{where}: first_year {row['first_year']} must be given and not after last_year "
-                f"{row['last_year']}."
+            yield (
+                line,
+                f"first_year {raw.loc[line, 'first_year']!r} must be a year and not after last_year "
+                f"{raw.loc[line, 'last_year']!r}. Correct them.",
             )
         if not row["budget_cny"] > 0:
-            problems.append(f"{where}: budget_cny must be above 0, got {row['budget_cny']}.")
-        for column in ("confidence", "budget_confidence"):
-            if row[column] not in get_args(Confidence):
-                problems.append(f"{where}: {column} {row[column]!r} is no confidence.")
+            yield (
+                line,
+                f"budget_cny must be a number above 0, got {raw.loc[line, 'budget_cny']!r}. "
+                "Correct it.",
+            )
         pair = (str(row["upstream"]), str(row["downstream"]))
         if pair in seen:
-            problems.append(f"{where}: {'–'.join(pair)} stands already in line {seen[pair]}.")
-        seen.setdefault(pair, int(str(line)))
-    return problems
+            yield line, f"{'–'.join(pair)} stands already in line {seen[pair]}. Keep one of them."
+        seen.setdefault(pair, line)
+    yield from rule_table.source_problems(raw)
+    yield from rule_table.source_problems(raw, "budget_")
 
 
 def in_force(agreements: pd.DataFrame, year: int) -> pd.DataFrame:

@@ -12,16 +12,16 @@ outflow that goes to j. A mouth has no claim and bears all that arrives: the net
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from gepbook import counties, ledger, paths
+from gepbook import counties, ledger, paths, rule_table
 from gepbook.compensation import flows
 from gepbook.compensation.horizontal import water_quality
 from gepbook.compensation.horizontal.cross_province import SCHEME
@@ -29,8 +29,9 @@ from gepbook.compensation.horizontal.data import service_value
 from gepbook.compensation.horizontal.water_quality import WaterQualityParams
 from gepbook.compensation.scheme import SchemeResult
 from gepbook.errors import ParameterError, near
-from gepbook.params import SUM_ROUNDING, Confidence, Params, check_weights, parameter
+from gepbook.params import SUM_ROUNDING, Params, check_weights, parameter
 from gepbook.province import Province, Registers
+from gepbook.rule_table import RowProblem
 
 SECTION = "horizontal_basin"
 PATH = paths.PARAMS / "policy" / "river_links.csv"
@@ -99,54 +100,49 @@ def read_links(path: Path = PATH) -> pd.DataFrame:
         All that is wrong at once: unknown basins or counties, links to oneself or given twice, shares
         of a county that do not sum to 1, circles.
     """
-    texts = [name for name in COLUMNS if name != "share"]
-    try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), encoding="utf-8")[COLUMNS]
-        frame["share"] = frame["share"].astype("float64")
-    except (KeyError, ValueError, OSError) as error:
-        raise ParameterError(f"{path}: cannot be read ({error}). Restore its columns.") from error
-    frame.index = frame.index + 2
-    if problems := [*_link_problems(frame, path), *_basin_problems(frame, path)]:
-        raise ParameterError(problems)
-    return frame
+    raw = rule_table.read(path, COLUMNS)
+    links = raw.assign(share=pd.to_numeric(raw["share"], errors="coerce"))
+    rule_table.refuse(path, _link_problems(raw, links), _basin_problems(links))
+    return links
 
 
-def _link_problems(links: pd.DataFrame, path: Path) -> list[str]:
-    """Return what is wrong in single links."""
-    problems = []
+def _link_problems(raw: pd.DataFrame, links: pd.DataFrame) -> Iterator[RowProblem]:
+    """Give what is wrong in single links, with their lines."""
     known = set(counties.read().index)
     seen: dict[tuple[str, str, str], Any] = {}
     for row in links.itertuples():
-        where = f"{path}, line {row.Index}"
         if row.basin not in BASINS:
-            problems.append(f"{where}: {row.basin!r} is no basin.{near(str(row.basin), BASINS)}")
-        problems += [
-            f"{where}: {code!r} is no county.{near(str(code), known)} Give a code of "
-            "params/counties.csv."
-            for code in (row.upstream, row.downstream)
-            if code not in known
-        ]
+            yield (
+                row.Index,
+                f"{row.basin!r} is no basin.{near(row.basin, BASINS)} Take one of "
+                f"{', '.join(BASINS)}.",
+            )
+        for code in [code for code in (row.upstream, row.downstream) if code not in known]:
+            yield (
+                row.Index,
+                f"{code!r} is no county.{near(code, known)} Give a code of params/counties.csv.",
+            )
         if row.upstream == row.downstream:
-            problems.append(f"{where}: {row.upstream} flows into itself. Take the link out.")
+            yield row.Index, f"{row.upstream} flows into itself. Take the link out."
         if not 0 < row.share <= 1:
-            problems.append(f"{where}: share must be above 0 and at most 1, got {row.share}.")
-        if row.confidence not in get_args(Confidence):
-            problems.append(f"{where}: {row.confidence!r} is no confidence.")
+            yield (
+                row.Index,
+                f"share must be above 0 and at most 1, got {raw.loc[row.Index, 'share']!r}. "
+                "Correct it.",
+            )
         key = (row.basin, row.upstream, row.downstream)
         if key in seen:
-            problems.append(f"{where}: the link stands already in line {seen[key]}. Take one out.")
+            yield row.Index, f"the link stands already in line {seen[key]}. Take one out."
         seen.setdefault(key, row.Index)
-    return problems
+    yield from rule_table.source_problems(raw)
 
 
-def _basin_problems(links: pd.DataFrame, path: Path) -> list[str]:
-    """Return what is wrong in basins: shares that do not sum to 1, circles."""
+def _basin_problems(links: pd.DataFrame) -> Iterator[str]:
+    """Give what is wrong in basins: shares that do not sum to 1, circles."""
     sums = links.groupby(["basin", "upstream"], sort=False)["share"].sum()
-    problems = [
-        f"{path}: the shares of {code} in {basin} must sum to 1, sum is {total:.6g}."
-        for (basin, code), total in sums.items()
-        if not abs(total - 1) <= SUM_ROUNDING
-    ]
+    for (basin, code), total in sums.items():
+        if not abs(total - 1) <= SUM_ROUNDING:
+            yield f"the shares of {code} in {basin} must sum to 1, sum is {total:.6g}. Correct them."
     names = counties.read()["name_zh"]
     for basin, own in links[links["upstream"] != links["downstream"]].groupby("basin", sort=False):
         try:
@@ -154,11 +150,10 @@ def _basin_problems(links: pd.DataFrame, path: Path) -> list[str]:
         except nx.NetworkXNoCycle:
             continue
         around = [edge[0] for edge in circle] + [circle[0][0]]
-        problems.append(
-            f"{path}: {basin} runs in a circle: "
+        yield (
+            f"{basin} runs in a circle: "
             f"{' → '.join(f'{names.get(c, c)} ({c})' for c in around)}. Take out a link."
         )
-    return problems
 
 
 def graph(links: pd.DataFrame) -> nx.DiGraph:
