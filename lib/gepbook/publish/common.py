@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from matplotlib.patches import Patch
 
 from gepbook import ecosystems
 from gepbook.accounting.spec import CATEGORY_ZH
+from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH, ParameterSet
 from gepbook.publish.display import Callout, Table
@@ -39,6 +41,12 @@ def notice(ledger: pd.DataFrame, run: Run) -> Callout:
         f"(figures marked 示例 rest on illustrative inputs)：{'、'.join(layers[:NAMED])}"
         + (f" 等 {len(layers)} 项，见输入数据表。" if len(layers) > NAMED else "。"),
     )
+
+
+def lacking(names: Iterable[str], then: str = "") -> str:
+    """Return which tables the pack does not bring, and what follows, as a sentence; empty if none."""
+    titles = "、".join(dictionary.tables()[name].title for name in names)
+    return f"数据包缺少{titles}{then}。" if titles else ""
 
 
 def inputs_table(run: Run) -> Table:

@@ -37,7 +37,7 @@ def _titles(table: str) -> dict[str, str]:
 
 def _labels(table: str, column: str) -> dict[str, str]:
     """Return the Chinese labels of a column's words."""
-    return dictionary.tables()[table].fields[column].allowed
+    return dictionary.words(table, column)
 
 
 def _lacking(sentences: tuple[str, ...]) -> str:

@@ -91,7 +91,7 @@ def test_years_without_a_round_pay_nothing_and_say_so():
 
 def test_nothing_is_shown_of_what_was_left_out():
     none = compensated(result=SchemeResult(lacking=("water_sections",)))
-    assert "数据包缺少：water_sections" in shown(pages.sentence, none, "331125")
+    assert "数据包缺少断面水质" in shown(pages.sentence, none, "331125")
     assert "横向补偿收付" in shown(pages.sentence, none, "331125")
     assert [p(none, Asked("331125")) for p in COUNTY[1:-1]] == [None] * 5
     assert [p(none, Asked()) for p in PROVINCE[1:]] == [None] * 6

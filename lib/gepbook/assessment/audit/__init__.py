@@ -318,7 +318,7 @@ def _cards(
     evidence: Evidence, known: Mapping[str, pd.DataFrame], rules: AuditParams
 ) -> Iterator[dict[str, Any]]:
     """Give the scorecards' lines of the terms in office: their scores, the weightiest verdict."""
-    posts = dictionary.tables()[TERMS].fields["post"].allowed
+    posts = dictionary.words(TERMS, "post")
     now = known["terms"][known["terms"]["in_office"]]
     scored = now.dropna(subset="score_low")
     known_scores = scored.loc[scored["score_low"] == scored["score_high"]]

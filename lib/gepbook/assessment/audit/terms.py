@@ -128,7 +128,7 @@ def table(evidence: Evidence, least_share: float) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=columns).astype(
         {"in_office": "bool", **dict.fromkeys(years, "Int64")}
     )
-    posts = list(dictionary.tables()[TERMS].fields["post"].allowed)
+    posts = list(dictionary.words(TERMS, "post"))
     return frame.sort_values(
         ["county_code", "post", "start_date"],
         key=lambda column: column.map(posts.index) if column.name == "post" else column,
@@ -319,7 +319,7 @@ def problems(registers: Registers) -> Iterator[str]:
 
 def _overlaps(registers: Registers, frame: pd.DataFrame) -> Iterator[str]:
     """Give the terms that begin before the one before them of the same post has ended."""
-    posts = dictionary.tables()[TERMS].fields["post"].allowed
+    posts = dictionary.words(TERMS, "post")
     for (code, post), own in frame.sort_values("begin").groupby(["county_code", "post"]):
         rows = list(own.itertuples())
         for before, after in itertools.pairwise(rows):

@@ -50,7 +50,7 @@ class AssetPoolParams(Params):
     @field_validator("loss_rate")
     @classmethod
     def _all_rights(cls, value: dict[str, float]) -> dict[str, float]:
-        rights = dictionary.tables()[FLOWS].fields["income"].allowed
+        rights = dictionary.words(FLOWS, "income")
         if set(value) != set(rights):
             raise ValueError(f"must list exactly {', '.join(rights)}")
         return value

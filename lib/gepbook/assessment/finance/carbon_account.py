@@ -52,7 +52,7 @@ class CarbonAccountParams(Params):
     @field_validator("benchmark_kg_cny")
     @classmethod
     def _all_sectors(cls, value: dict[str, float]) -> dict[str, float]:
-        sectors = dictionary.tables()[REGISTER].fields["sector"].allowed
+        sectors = dictionary.words(REGISTER, "sector")
         if set(value) != set(sectors):
             raise ValueError(f"must list exactly {', '.join(sectors)}")
         return value

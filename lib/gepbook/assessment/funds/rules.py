@@ -58,4 +58,4 @@ class WelfareFundsParams(Params):
 
 def measures() -> dict[str, str]:
     """Return the measures with their Chinese names and units."""
-    return dictionary.tables()[PROJECTS].fields["measure"].allowed
+    return dictionary.words(PROJECTS, "measure")

@@ -11,7 +11,7 @@ COMPONENTS = "mechanism_components"
 
 def component_names() -> dict[str, str]:
     """Return the components of the mechanism with their Chinese names, in the document's order."""
-    return dictionary.tables()[COMPONENTS].fields["component"].allowed
+    return dictionary.words(COMPONENTS, "component")
 
 
 def component_shares(components: pd.DataFrame, groups: pd.Series, year: int) -> pd.DataFrame:

@@ -93,6 +93,11 @@ def tables() -> dict[str, TableEntry]:
     return {name: TableEntry.model_validate(entry) for name, entry in content.items()}
 
 
+def words(table: str, column: str) -> dict[str, str]:
+    """Return the words that a column of a table may hold, with their Chinese (用语)."""
+    return tables()[table].fields[column].allowed
+
+
 @functools.cache
 def layers() -> dict[str, LayerEntry]:
     """Return all rasters by id."""

@@ -20,7 +20,7 @@ def make(basis: Basis) -> Tables:
 
 def components(basis: Basis) -> pd.DataFrame:
     """Return every component of every county, without a year where it is not in place."""
-    names = dictionary.tables()[TABLE].fields["component"].allowed
+    names = dictionary.words(TABLE, "component")
     first = group("mountain26", basis.years[-1])
     rows = [
         {

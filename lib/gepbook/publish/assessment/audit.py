@@ -48,7 +48,7 @@ RISE, FALL, WHOLE = "#7a9e7e", "#c0705c", "#4a6d8c"
 
 def _posts() -> dict[str, str]:
     """Return the Chinese names of the posts."""
-    return dictionary.tables()[audit.TERMS].fields["post"].allowed
+    return dictionary.words(audit.TERMS, "post")
 
 
 def _topic(result: Assessment) -> TopicResult:

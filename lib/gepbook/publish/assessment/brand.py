@@ -17,8 +17,8 @@ from gepbook.assessment.brand.rules import (
     BrandParams,
 )
 from gepbook.assessment.topic import FIRST, GROUP_ZH, OTHER, TopicResult
-from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import (
     LIGHT_ZH,
     MISSING,
@@ -56,11 +56,6 @@ def _own(result: Assessment, run: Run, name: str) -> pd.Series | None:
 def _origin(result: Assessment, *tables: str) -> str:
     """Return the origin of some registers in Chinese."""
     return ORIGIN_ZH[result.evidence.origin(*tables)]
-
-
-def _titles(result: Assessment) -> str:
-    """Return the titles of the registers that the pack lacks."""
-    return "、".join(dictionary.tables()[name].title for name in _topic(result).lacking)
 
 
 def _band(row: Any) -> str:
@@ -108,10 +103,9 @@ def sentence(result: Assessment, run: Run) -> Prose:
     elif BRANDS not in _topic(result).lacking:
         parts.append("登记中没有可比的区域公用品牌产品")
     text = "；".join(parts)
-    if lacking := _titles(result):
-        text += f"{'；' if text else ''}数据包缺少{lacking}"
     return Prose(
-        f"{counties.name_zh(run.county_code)}：{text} (eco-tourism, certified products, brand premium)。"
+        f"{counties.name_zh(run.county_code)}：{text or MISSING} (eco-tourism, certified products, "
+        f"brand premium)。{common.lacking(_topic(result).lacking)}"
     )
 
 
@@ -276,9 +270,10 @@ def province_sentence(result: Assessment, run: Run) -> Prose:
             f"{row['unmatched']:.0f} 个产品无对照价、未计溢价"
         )
     text = "；".join(parts)
-    if lacking := _titles(result):
-        text += f"{'；' if text else ''}数据包缺少{lacking}"
-    return Prose(f"{text} (eco-tourism, certified products, premium of regional brands)。")
+    return Prose(
+        f"{text or MISSING} (eco-tourism, certified products, premium of regional brands)。"
+        f"{common.lacking(_topic(result).lacking)}"
+    )
 
 
 def province_brand_table(result: Assessment, run: Run) -> Table | None:

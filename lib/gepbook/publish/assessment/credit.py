@@ -15,6 +15,7 @@ from gepbook.assessment.privacy import TOTAL
 from gepbook.assessment.topic import FIRST, GROUP_ZH, OTHER, TopicResult
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import Picture, Prose, Table, new_figure
 from gepbook.publish.fonts import ACCENT, QUIET
 from gepbook.run import Run
@@ -86,8 +87,7 @@ def _protected(
 
 def _lacking(result: Assessment) -> str:
     """Return which registers the pack does not bring, as a sentence."""
-    titles = [dictionary.tables()[name].title for name in _topic(result).lacking]
-    return f"数据包缺少{'、'.join(titles)}。" if titles else ""
+    return common.lacking(_topic(result).lacking)
 
 
 def sentence(result: Assessment, run: Run) -> Prose:
@@ -241,7 +241,7 @@ def province_use_table(result: Assessment, run: Run) -> Table | None:
     table = topic.table("uses")
     if table.empty:
         return None
-    titles = dictionary.tables()[USES].fields["use"].allowed
+    titles = dictionary.words(USES, "use")
     words = {use: titles[use] for use in _rules(result).level_for_use}
     frame = _wide(table, words, "用途")
     uses = {title: use for use, title in words.items()}

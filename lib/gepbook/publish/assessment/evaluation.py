@@ -20,6 +20,7 @@ from gepbook.assessment.evaluation.rules import (
 from gepbook.assessment.topic import FIRST, GROUP_ZH, OTHER, TopicResult
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import (
     WAN,
     Picture,
@@ -92,9 +93,8 @@ def _interval(low: float, high: float, digits: int = 0) -> str:
 
 
 def _lacking(result: Assessment) -> str:
-    """Return that the pack does not bring the register, as a clause."""
-    titles = [dictionary.tables()[name].title for name in _topic(result).lacking]
-    return f"数据包缺少{'、'.join(titles)}，由其提供的指标按缺项处理。" if titles else ""
+    """Return that the pack does not bring the register, as a sentence."""
+    return common.lacking(_topic(result).lacking, "，由其提供的指标按缺项处理")
 
 
 def sentence(result: Assessment, run: Run) -> Prose:

@@ -19,6 +19,7 @@ from gepbook.assessment.funds.rules import (
 from gepbook.assessment.topic import TopicResult
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import (
     WAN,
     Picture,
@@ -53,13 +54,12 @@ def _origin(result: Assessment) -> str:
 
 def _words(column: str, table: str = PROJECTS) -> dict[str, str]:
     """Return the Chinese words of a column."""
-    return dictionary.tables()[table].fields[column].allowed
+    return dictionary.words(table, column)
 
 
 def _lacking(result: Assessment) -> str:
     """Return which registers the pack does not bring, as a sentence."""
-    titles = [dictionary.tables()[name].title for name in _topic(result).lacking]
-    return f"数据包缺少{'、'.join(titles)}。" if titles else ""
+    return common.lacking(_topic(result).lacking)
 
 
 def _gap(value: float) -> str:

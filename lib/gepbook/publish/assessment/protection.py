@@ -16,8 +16,8 @@ from gepbook.assessment.protection.rules import (
 )
 from gepbook.assessment.protection.scores import DECLINED, IMPROVED
 from gepbook.assessment.topic import FIRST, GROUP_ZH, OTHER, TopicResult
-from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import (
     LIGHT_ZH,
     Picture,
@@ -69,9 +69,8 @@ def _missing(names: str, known: dict[str, str]) -> str:
 
 
 def _lacking(result: Assessment) -> str:
-    """Return which tables the pack does not bring, as a clause."""
-    titles = [dictionary.tables()[name].title for name in _topic(result).lacking]
-    return f"数据包缺少{'、'.join(titles)}。" if titles else ""
+    """Return which registers the pack does not bring, as a sentence."""
+    return common.lacking(_topic(result).lacking)
 
 
 def sentence(result: Assessment, run: Run) -> Prose:

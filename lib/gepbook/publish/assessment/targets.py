@@ -15,6 +15,7 @@ from gepbook.assessment.topic import FIRST, GROUP_ZH, OTHER, TopicResult
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH
+from gepbook.publish import common
 from gepbook.publish.display import (
     LIGHT_ZH,
     MISSING,
@@ -150,10 +151,9 @@ def province_sentence(result: Assessment, run: Run) -> Prose:
     """Return how the province stands to its targets."""
     tracker = _topic(result).table("tracker")
     text = f"全省 {len(tracker)} 项目标：{_states(tracker['state'])}"
-    if lacking := _topic(result).lacking:
-        titles = "、".join(dictionary.tables()[name].title for name in lacking)
-        text += f"；数据包缺少 {run.year} 年{titles}"
-    return Prose(f"{text} (targets of the province by state)。")
+    return Prose(
+        f"{text} (targets of the province by state)。{common.lacking(_topic(result).lacking)}"
+    )
 
 
 def province_table(result: Assessment, run: Run) -> Table:

@@ -7,9 +7,9 @@ import pandas as pd
 from gepbook import counties
 from gepbook.compensation import Compensation, charges
 from gepbook.compensation.charges.tariffs import CHARGE_ZH, ENTERPRISES, HOUSEHOLDS, ITEMS
-from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH
+from gepbook.publish import common
 from gepbook.publish.display import Prose, Table, percent, wan, yi
 from gepbook.run import Run
 
@@ -24,8 +24,7 @@ def _origin(result: Compensation) -> str:
 
 def _lacking(result: Compensation) -> str:
     """Return which registers the pack does not bring, as a sentence."""
-    titles = [dictionary.tables()[n].title for n in result.schemes[charges.SECTION].lacking]
-    return f"数据包缺少{'、'.join(titles)}，收费与税未计算。" if titles else ""
+    return common.lacking(result.schemes[charges.SECTION].lacking, "，收费与税未计算")
 
 
 def _rates(row: pd.Series) -> str:

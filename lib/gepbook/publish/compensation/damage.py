@@ -10,6 +10,7 @@ from gepbook import counties
 from gepbook.compensation import Compensation, damage
 from gepbook.compensation.damage import CONDITIONS, HEADS, SECTION, DamageParams
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import Prose, Table, wan
 from gepbook.run import Run
 
@@ -19,10 +20,8 @@ WHOLE = "{:.0f}%".format
 
 def _notes(result: Compensation) -> str:
     """Return the note on the origin of the figures and on what the pack lacks."""
-    lacking = result.schemes[damage.ID].lacking
     known = ORIGIN_ZH[result.province.origin(damage.CASES, damage.DISCHARGES)]
-    text = f"性质：{known}（案件登记）。"
-    return text + (f"数据包缺少：{'、'.join(lacking)}。" if lacking else "")
+    return f"性质：{known}（案件登记）。{common.lacking(result.schemes[damage.ID].lacking)}"
 
 
 def sentence(result: Compensation, run: Run) -> Prose:

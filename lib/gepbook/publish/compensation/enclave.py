@@ -8,6 +8,7 @@ from gepbook import counties, ledger
 from gepbook.compensation import Compensation, enclave
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import WAN, Picture, Prose, Table, new_figure, percent, wan
 from gepbook.publish.fonts import ACCENT, INK, QUIET
 from gepbook.run import Run
@@ -25,7 +26,7 @@ HEIGHT = 0.3  # of a bar, inches
 
 def _roles() -> dict[str, str]:
     """Return the Chinese names of the roles."""
-    return dictionary.tables()[enclave.PARTNERS].fields["role"].allowed
+    return dictionary.words(enclave.PARTNERS, "role")
 
 
 def _origin(result: Compensation) -> str:
@@ -36,8 +37,7 @@ def _origin(result: Compensation) -> str:
 
 def _lacking(result: Compensation) -> str:
     """Return which registers the pack does not bring, as a sentence."""
-    titles = [dictionary.tables()[n].title for n in result.schemes[enclave.SECTION].lacking]
-    return f"数据包缺少{'、'.join(titles)}，生态飞地未计算。" if titles else ""
+    return common.lacking(result.schemes[enclave.SECTION].lacking, "，生态飞地未计算")
 
 
 def sentence(result: Compensation, run: Run) -> Prose:

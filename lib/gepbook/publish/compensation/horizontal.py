@@ -11,6 +11,7 @@ from gepbook.compensation import Compensation, horizontal, parties
 from gepbook.compensation.horizontal import basin, cross_province, purchase
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.params import CONFIDENCE_ZH
+from gepbook.publish import common
 from gepbook.publish.display import (
     WAN,
     Picture,
@@ -49,8 +50,7 @@ def _origin(result: Compensation, section: str) -> str:
 
 def _lacking(result: Compensation) -> str:
     """Return which registers the pack does not bring."""
-    names = result.schemes[horizontal.SCHEME.id].lacking
-    return f"数据包缺少：{'、'.join(names)}，相应部分未计算。" if names else ""
+    return common.lacking(result.schemes[horizontal.SCHEME.id].lacking, "，相应部分未计算")
 
 
 def _chain(result: Compensation, code: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from gepbook.accounting import registry, sites
 from gepbook.compensation import Compensation, offset
 from gepbook.compensation.offset.rules import SECTION, TIERS, OffsetParams
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import WAN, Prose, Table, significant, wan
 from gepbook.run import Run
 
@@ -38,9 +39,8 @@ def _rules(result: Compensation) -> OffsetParams:
 def sentence(result: Compensation, run: Run) -> Prose:
     """Return what offsetting means for the county."""
     name = counties.name_zh(run.county_code)
-    lacking = result.schemes[offset.ID].lacking
-    if lacking:
-        return Prose(f"数据包缺少 {'、'.join(lacking)}，未核算占补平衡。No sites, no balance.")
+    if lacking := common.lacking(result.schemes[offset.ID].lacking, "，未核算占补平衡"):
+        return Prose(f"{lacking} No sites, no balance.")
     projects = result.schemes[offset.ID].rows_of(run.county_code, "projects")
     projects = projects[projects["year"] == run.year] if len(projects) else projects
     supply = result.schemes[offset.ID].rows_of(run.county_code, "supply")

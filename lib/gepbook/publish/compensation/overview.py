@@ -161,12 +161,12 @@ def province_schemes(result: Compensation, run: Run) -> Table:
     ).reindex([s for s in result.schemes if s in groups.groups])
     frame.insert(0, "方案", [compensation.NAMES_ZH[str(s)] for s in frame.index])
     lacking = sorted({name for r in result.schemes.values() for name in r.lacking})
-    note = f"数据包中没有：{'、'.join(lacking)}，相应部分未计算。" if lacking else ""
     return Table(
         frame.reset_index(drop=True),
         "各类补偿 Compensation by scheme",
         {"金额 亿元": yi, "本工具建议规则占比": percent},
-        note="绝大部分规则尚无公布公式，用本工具建议值。" + note,
+        note="绝大部分规则尚无公布公式，用本工具建议值。"
+        + common.lacking(lacking, "，相应部分未计算"),
     )
 
 

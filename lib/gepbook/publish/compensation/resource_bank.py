@@ -9,6 +9,7 @@ from gepbook.compensation import Compensation, resource_bank
 from gepbook.compensation.resource_bank.checks import BLOCKED, MATCHED, OFFERED
 from gepbook.inputs.own_data import dictionary
 from gepbook.ledger import ORIGIN_ZH
+from gepbook.publish import common
 from gepbook.publish.display import WAN, Prose, Table, percent, wan
 from gepbook.run import Run
 
@@ -19,7 +20,7 @@ PROPOSAL = "撮合结果是建议方案，成交价位置与服务费率为本�
 
 def _labels(table: str, column: str) -> dict[str, str]:
     """Return the Chinese words of a column."""
-    return dictionary.tables()[table].fields[column].allowed
+    return dictionary.words(table, column)
 
 
 def _origin(result: Compensation) -> str:
@@ -30,11 +31,8 @@ def _origin(result: Compensation) -> str:
 
 def _lacking(result: Compensation) -> str:
     """Return which registers the pack does not bring, as a sentence."""
-    names = result.schemes[resource_bank.SECTION].lacking
-    titles = "、".join(dictionary.tables()[name].title for name in names)
-    if names and not result.schemes[resource_bank.SECTION].tables:
-        return f"数据包缺少{titles}，供需撮合未计算。"
-    return f"数据包缺少{titles}，未核对争议。" if names else ""
+    found = result.schemes[resource_bank.SECTION]
+    return common.lacking(found.lacking, "，未核对争议" if found.tables else "，供需撮合未计算")
 
 
 def _cut(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:

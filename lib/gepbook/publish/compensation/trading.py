@@ -59,7 +59,7 @@ def _own(result: Compensation, name: str, run: Run) -> pd.DataFrame:
 
 def _labels(column: str) -> dict[str, str]:
     """Return the Chinese words of a column of the orders."""
-    return dictionary.tables()[ORDERS].fields[column].allowed
+    return dictionary.words(ORDERS, column)
 
 
 def _rights(frame: pd.DataFrame) -> list[str]:

@@ -61,7 +61,7 @@ def _option_table(result: Assessment, rows: pd.DataFrame) -> Table | None:
 
 def _tranche_names() -> dict[str, str]:
     """Return the Chinese names of the tranches."""
-    return dictionary.tables()[asset_pool.TRANCHES].fields["tranche"].allowed
+    return dictionary.words(asset_pool.TRANCHES, "tranche")
 
 
 def pool_table(result: Assessment, run: Run) -> Table | None:

@@ -7,15 +7,14 @@ import pandas as pd
 from gepbook import counties
 from gepbook.assessment import Assessment, finance
 from gepbook.assessment.finance import green_option, loans
-from gepbook.inputs.own_data import dictionary
+from gepbook.publish import common
 from gepbook.publish.display import Prose, percent, wan, yi
 from gepbook.run import Run
 
 
 def _lacking(result: Assessment) -> str:
     """Return which registers the pack does not bring, as a sentence."""
-    titles = [dictionary.tables()[n].title for n in result.topics[finance.ID].lacking]
-    return f"数据包缺少{'、'.join(titles)}，相应部分未计算。" if titles else ""
+    return common.lacking(result.topics[finance.ID].lacking, "，相应部分未计算")
 
 
 def sentence(result: Assessment, run: Run) -> Prose:
