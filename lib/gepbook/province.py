@@ -135,7 +135,7 @@ class Province:
     @functools.cached_property
     def county_codes(self) -> list[str]:
         """Codes of the counties that have an account."""
-        return sorted(self.pool["county_code"].unique())
+        return sorted(self.values("gep", "gep", "value", "current").index)
 
     def values(self, account: str, item: str, measure: str, basis: str = "") -> pd.Series:
         """Return one figure of every county of the ledgers, indexed by county code."""

@@ -65,7 +65,7 @@ def history(code, comparable, normal=None, current=None, year=2023, origin="obse
 def evidence(rows, given=None, drawn=None):
     given = given or registers()
     pool = pd.DataFrame(rows).astype(ledger.COLUMNS)
-    return Evidence(pool, given, RULE_FILE, drawn or {})
+    return Evidence(pool, given, RULE_FILE, {}, drawn or {})
 
 
 def change_rows(code, parts, year=2023):

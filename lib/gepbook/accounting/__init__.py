@@ -32,6 +32,7 @@ from gepbook.prices import ComparablePrices, PriceBook
 from gepbook.run import Run
 
 DRAWS_FILE = "draws.parquet"
+LEVEL_DRAWS_FILE = "level_draws.parquet"
 SOBOL_FILE = "sobol.parquet"
 
 
@@ -40,7 +41,8 @@ class Account:
     """The account of one county and year (县域 GEP 账户).
 
     `files` are kept beside the ledger, by name: the draws of the services' values and GEP for Sobol's
-    sample, which the province's bands are summed from. `sections` are those of the parameters that were
+    sample, which the province's bands are summed from, and the draws of the categories of every year,
+    which assessments of growth rest on. `sections` are those of the parameters that were
     read, `layers` what the year was computed from. `former` is the year before, None where the pack does
     not hold all of it that this year's services need; `history` are all earlier years it holds so.
     `absent` names the services that could not be
@@ -89,12 +91,20 @@ def compute(run: Run) -> Account:
     rows += comparison.entries(
         core.layers, core.standard, core.services, _others(run), run.params, core.comparable_year
     )
+    levels = history.level_draws(
+        core.inputs, (*core.history, run.year), run.params, core.standard, core.prices,
+        core.comparable_year,
+    )  # fmt: skip
     return replace(
         core,
         entries=completeness.marked(rows, core.absent),
         change=change,
         sections=sure.sections,
-        files={DRAWS_FILE: values.astype("float32"), SOBOL_FILE: sobol},
+        files={
+            DRAWS_FILE: values.astype("float32"),
+            SOBOL_FILE: sobol,
+            LEVEL_DRAWS_FILE: levels.astype("float32"),
+        },
     )
 
 

@@ -7,8 +7,11 @@ rests on no other run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from gepbook.accounting import account as county_account
 from gepbook.accounting import change as change_between
@@ -16,7 +19,9 @@ from gepbook.accounting import completeness
 from gepbook.accounting.account import ServiceResult
 from gepbook.accounting.change import Change
 from gepbook.accounting.layers import Layers
+from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.accounting.standards import Standard
+from gepbook.accounting.uncertainty import Uncertainty
 from gepbook.inputs.county import CountyInputs
 from gepbook.ledger import entry
 from gepbook.params import ParameterSet
@@ -106,15 +111,56 @@ def entries(past: list[PastYear], standard: Standard, comparable_year: int) -> l
     return rows
 
 
+def level_draws(
+    now: CountyInputs,
+    years: Iterable[int],
+    params: ParameterSet,
+    standard: Standard,
+    prices: PriceBook,
+    comparable_year: int,
+) -> pd.DataFrame:
+    """Return the categories of GEP of every year in every draw of the same parameters (各年同参数抽样).
+
+    Draw k is one state of all parameters, prices and layers' biases, the same in all years: what it
+    moves alike in two years is no change between them, what it moves in one of them more is.
+
+    Parameters
+    ----------
+    now : CountyInputs
+        Of the year.
+    years : iterable of int
+        Years wanted, the year among them.
+    params, standard, prices, comparable_year
+
+    Returns
+    -------
+    DataFrame, draws × `<year>/<category>`
+        CNY a-1 at comparable prices; under long-term weather where the pack has it for all years.
+    """
+    held = [CountyInputs(now.pack, now.county_code, year) for year in years]
+    normal = [change_between.normal_weather(inputs, params) for inputs in held]
+    views = [view for view in normal if view is not None]
+    found = {}
+    for inputs in views if len(views) == len(held) else held:
+        sure = Uncertainty(inputs, params, standard, prices, price_year=comparable_year)
+        values, _ = sure.draws()
+        for category in CATEGORY_ZH:
+            mine = [spec.id for spec in sure.specs if spec.category == category]
+            whole = values.reindex(columns=mine, fill_value=0.0).sum(axis=1)
+            found[f"{inputs.year}/{category}"] = whole
+    return pd.DataFrame(found)
+
+
 def change_entries(changes: list[Change], services: list[ServiceResult]) -> list[dict[str, Any]]:
     """Return the ledger rows of what changed GEP in earlier years: account `change_history`.
 
-    Measures are the parts and `total` with the later of the two years; with the account `change` they
-    form a chain from the first year of the history, whose parts add up without a residual.
+    By service and for GEP; measures are the parts and `total` with the later of the two years. With the
+    account `change` they form a chain from the first year of the history, whose parts add up without a
+    residual.
     """
     return [
         {**row, "account": CHANGES, "measure": f"{row['measure']}_{change.now}"}
         for change in changes
         for row in change_between.entries(change, services)
-        if row["item"] == "gep"
+        if row["value"] or row["item"] == "gep"
     ]

@@ -73,19 +73,25 @@ def _refuse_incomplete(pool: pd.DataFrame, year: int) -> None:
         )
 
 
-def read_draws(run: Run) -> dict[str, pd.DataFrame]:
+def read_draws(run: Run, file: str = accounting.DRAWS_FILE) -> dict[str, pd.DataFrame]:
     """Return the draws of the counties that have some, by county code.
 
     A county that was computed for its ledger alone has none.
 
+    Parameters
+    ----------
+    run : Run
+    file : {DRAWS_FILE, LEVEL_DRAWS_FILE}
+        Of `gepbook.accounting`.
+
     Returns
     -------
-    dict of DataFrame, draws × services, CNY a-1
+    dict of DataFrame, draws × services, or draws × `<year>/<category>`; CNY a-1
     """
     return {
         code: pd.read_parquet(path).astype("float64")
         for code in counties.read().index
-        if (path := _beside(run, code, accounting.DRAWS_FILE)).exists()
+        if (path := _beside(run, code, file)).exists()
     }
 
 

@@ -283,6 +283,8 @@ class Uncertainty:
     prices : PriceBook
     layers : Layers, optional
         Layers of these inputs, parameters and factors that are there already.
+    price_year : int, optional
+        Year of the prices; that of the inputs when not given.
     """
 
     def __init__(
@@ -292,13 +294,14 @@ class Uncertainty:
         standard: Standard,
         prices: PriceBook,
         layers: Layers | None = None,
+        price_year: int | None = None,
     ) -> None:
         self.inputs = inputs
         self.params = params
         self.standard = standard
         self.book = prices
         self.settings = params.section(SECTION, UncertaintyParams)
-        self.unit_prices = prices.at(inputs.year, inputs.tables_year)
+        self.unit_prices = prices.at(price_year or inputs.year, inputs.tables_year)
         self.specs = [
             spec for spec in standard.specs() if not standard.services[spec.id].not_applicable
         ]

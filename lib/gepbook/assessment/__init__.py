@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from gepbook import params
+from gepbook import accounting, params
 from gepbook.accounting import pool as accounts
 from gepbook.assessment import (
     audit,
@@ -102,7 +102,13 @@ def of_province(run: Run, pool: pd.DataFrame) -> Assessment:
     problems = problems_of(TOPICS, run.pack, run.params, [run.year])
     if problems:
         raise GepbookError(problems)
-    evidence = Evidence(pool, registers, run.params, accounts.read_draws(run))
+    evidence = Evidence(
+        pool,
+        registers,
+        run.params,
+        accounts.read_draws(run),
+        accounts.read_draws(run, accounting.LEVEL_DRAWS_FILE),
+    )
     found: dict[str, TopicResult] = {}
     for topic in TOPICS:
         found[topic.id] = topic.compute(evidence, found)

@@ -1,15 +1,16 @@
 """Draws of a county's levels over years, from which growth gets its uncertainty (增长的不确定性).
 
 Two kinds of error matter. That of parameters, prices and models is the same in all years, and that of
-shared ones the same in all counties: it is taken from the account's own draws, category by category. That
-of a year's statistics and layers is each county's and year's own, by the origin of the figures.
+shared ones the same in all counties: it is taken from the draws of the accounts, which are made for every
+year with the same parameters. That of a year's statistics and layers is each county's and year's own, by
+the origin of the figures.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated
 
 import numpy as np
@@ -17,7 +18,6 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 from scipy import stats
 
-from gepbook.accounting import registry
 from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.accounting.uncertainty import HIGH
 from gepbook.assessment.topic import NORMAL, VALUE, Evidence
@@ -83,34 +83,6 @@ def _normal(name: str, seed: int, draws: int) -> np.ndarray:
     return np.random.default_rng([seed, *digest[:8]]).standard_normal(draws)
 
 
-def shared_ratios(
-    drawn: pd.DataFrame, nominal: Mapping[str, float], draws: int
-) -> dict[str, np.ndarray]:
-    """Return by category how far each draw of a county's account is off its value, as factors.
-
-    Parameters
-    ----------
-    drawn : DataFrame, draws × services, CNY a-1
-    nominal : mapping
-        Value of each category that is wanted, CNY a-1, on the same prices.
-    draws : int
-        How many are wanted; the account's draws are taken round and round.
-    """
-    category = _categories()
-    turn = np.arange(draws) % len(drawn)
-    found = {}
-    for name, value in nominal.items():
-        mine = drawn[[service for service in drawn if category[service] == name]].sum(axis=1)
-        found[name] = mine.to_numpy()[turn] / value if value else np.ones(draws)
-    return found
-
-
-@functools.cache
-def _categories() -> dict[str, str]:
-    """Return the category of every service."""
-    return {name: spec.category for name, spec in registry.services().items()}
-
-
 def levels(
     evidence: Evidence,
     rules: GrowthDrawsParams,
@@ -141,7 +113,6 @@ def levels(
     wanted, span = categories or tuple(CATEGORY_ZH), years or evidence.years
     measure = measure_of(evidence)
     tables = {name: evidence.levels(name, measure)[span].fillna(0.0) for name in wanted}
-    current = {name: evidence.values("gep", name, "value", "current") for name in wanted}
     rows = evidence.pool[
         (evidence.pool["account"] == "gep") & (evidence.pool["measure"] == "value")
     ]
@@ -149,17 +120,17 @@ def levels(
     origin = origins.set_index(["county_code", "item"])["origin"].to_dict()
     found = {}
     for code in codes or evidence.county_codes:
-        nominal = {name: float(current[name].get(code, 0.0)) for name in wanted}
-        ratios = (
-            shared_ratios(evidence.drawn[code], nominal, rules.draws)
-            if code in evidence.drawn
-            else dict.fromkeys(wanted, 1.0)
-        )
+        drawn = evidence.drawn_levels.get(code)
         whole = np.zeros((rules.draws, len(span)))
         for name in wanted:
             width = rules.yearly_half_width[origin[code, name]]
             for place, (year, value) in enumerate(tables[name].loc[code].items()):
-                error = yearly_factors(f"{code}/{year}/{name}", width, rules)
-                whole[:, place] += value * ratios[name] * error
+                level = value if drawn is None else _round(drawn[f"{year}/{name}"], rules.draws)
+                whole[:, place] += level * yearly_factors(f"{code}/{year}/{name}", width, rules)
         found[code] = whole
     return found
+
+
+def _round(drawn: pd.Series, draws: int) -> np.ndarray:
+    """Return as many draws as are wanted: the account's, round and round."""
+    return drawn.to_numpy("float64")[np.arange(draws) % len(drawn)]

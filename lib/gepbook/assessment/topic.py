@@ -27,17 +27,29 @@ class Evidence(Province):
     """What all topics are computed from: the province, and the history of its accounts (考核依据).
 
     `drawn` holds the draws of the services' values of the year by county code (DataFrame, draws ×
-    services, CNY a-1, at current prices; draw k is the same state of all shared parameters in every
-    county), of those counties whose accounting notebook has run.
+    services, CNY a-1, at current prices), `drawn_levels` those of the levels over the years (DataFrame,
+    draws × `<year>/<category>`, see `accounting.history.level_draws`). Draw k is the same state of all
+    shared parameters in every county and year. Only counties whose accounting notebook has run have
+    them.
     """
 
     drawn: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    drawn_levels: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @functools.cached_property
     def years(self) -> list[int]:
         """Years of the history that every county has, rising; the accounting year is the last."""
-        table = self.levels("gep").dropna(axis=1)
+        table = self._gep.dropna(axis=1)
         return [int(year) for year in table.columns]
+
+    def years_of(self, county_code: str) -> list[int]:
+        """Return the years of a county's own history, rising; the accounting year is the last."""
+        return [int(year) for year in self._gep.loc[county_code].dropna().index]
+
+    @functools.cached_property
+    def _gep(self) -> pd.DataFrame:
+        """GEP of all counties over the years, at comparable prices."""
+        return self.levels("gep")
 
     def levels(self, item: str, measure: str = VALUE, basis: str = "comparable") -> pd.DataFrame:
         """Return GEP, or a category of it, of all counties over the years.

@@ -7,6 +7,7 @@ from gepbook import accounting
 from gepbook.accounting import change, history
 from gepbook.accounting.account import totals
 from gepbook.accounting.layers import Layers
+from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.errors import NotInPackError
 from gepbook.inputs.county import CountyInputs
 from gepbook.run import Run
@@ -81,7 +82,28 @@ def test_what_changed_gep_is_a_chain_without_a_gap():
     assert parts[list(change.PARTS)].sum() == pytest.approx(closing - opening, rel=1e-9)
     rows = history.change_entries(chain[:-1], core.services)
     assert {row["measure"] for row in rows} >= {"weather_2021", "area_2022", "total_2022"}
-    assert {row["item"] for row in rows} == {"gep"}
+    table = pd.DataFrame(rows).pivot_table(index="item", columns="measure", values="value")
+    of_gep = table.loc["gep"].to_list()
+    assert table.drop("gep").sum().to_list() == pytest.approx(of_gep, abs=1e-3)
+
+
+def test_every_year_is_drawn_with_the_same_parameters(brief):
+    """What moves two years alike is no change between them; levels stay as unsure as they are."""
+    run = Run.open("accounting", CODE, 2023)
+    core = accounting.this_year(run)
+    drawn = history.level_draws(
+        core.inputs, (2022, 2023), run.params, core.standard, core.prices, core.comparable_year
+    )
+    assert list(drawn) == [f"{y}/{c}" for y in (2022, 2023) for c in CATEGORY_ZH]
+    for category in CATEGORY_ZH:
+        before, now = drawn[f"2022/{category}"], drawn[f"2023/{category}"]
+        level = value(brief, "gep", "value_normal_weather", category)
+        assert now.quantile(0.05) < level < now.quantile(0.95)
+        assert now.std() / now.mean() > 0.02
+        growth = level / value(brief, "history", "value_normal_weather_2022", category)
+        ratio = now / before
+        assert ratio.median() == pytest.approx(growth, rel=0.01)
+        assert ratio.std() < now.std() / now.mean() / 3
 
 
 def test_a_year_that_lacks_a_service_s_data_is_left_out(monkeypatch):

@@ -162,6 +162,9 @@ def test_the_account_carries_bands_and_keeps_its_draws():
     assert current["low"] < current["value"] < current["high"]
     draws = result.files[accounting.DRAWS_FILE].astype("float64")
     assert draws.sum(axis=1).quantile(0.05) == pytest.approx(current["low"], rel=1e-5)
+    levels = result.files[accounting.LEVEL_DRAWS_FILE]
+    assert {name.partition("/")[0] for name in levels} == {"2020", "2021", "2022", "2023"}
+    assert len(levels) == len(draws)
     moved = ledger[ledger["account"] == "sensitivity"]
     assert {"gep_low", "gep_high", "first", "total"} == set(moved["measure"])
     # every variable with a confidence of its own carries it

@@ -160,15 +160,25 @@ def test_yearly_errors_have_their_quantiles():
     assert wide == pytest.approx([1 / 1.03, 1.03])
 
 
-def test_shared_errors_leave_growth_alone_where_the_mix_stays(evidence):
-    """A factor common to all years cancels: only the yearly errors are left."""
-    codes, years = ["331181"], [2022, 2023]
-    drawn = pd.DataFrame({"soil_retention": np.linspace(1e8, 9e9, 100)})
-    with_draws = Evidence(evidence.pool, evidence.registers, evidence.params, {"331181": drawn})
+def drawn_growth(evidence, before, now):
+    """Return draws of growth of regulating services that follow from draws of both years alone."""
+    drawn = {"331181": pd.DataFrame({"2022/regulating": before, "2023/regulating": now})}
+    rules = (evidence.pool, evidence.registers, evidence.params, {})
     quiet = SETTINGS.model_copy(update={"yearly_half_width": dict.fromkeys(WIDTHS, 0.0)})
-    whole = growth_draws.levels(with_draws, quiet, "regulating", codes=codes, years=years)["331181"]
-    assert whole[:, 0].std() > 0
-    assert whole[:, 1] / whole[:, 0] == pytest.approx(np.full(2000, 1 / 0.97))
+    whole = growth_draws.levels(
+        Evidence(*rules, drawn), quiet, "regulating", codes=["331181"], years=[2022, 2023]
+    )["331181"]
+    assert whole[:100, 0] == pytest.approx(before)
+    return whole[:, 1] / whole[:, 0]
+
+
+def test_errors_cancel_in_growth_only_as_far_as_they_move_both_years(evidence):
+    """A factor of both years is no change; one that moves a part more in one year is."""
+    sure, unsure = np.full(100, 50.0), np.linspace(10.0, 90.0, 100)
+    assert drawn_growth(evidence, unsure, 0.9 * unsure) == pytest.approx(np.full(2000, 0.9))
+    growth = drawn_growth(evidence, sure + unsure, sure + 0.8 * unsure)
+    assert growth.min() == pytest.approx((50 + 0.8 * 90) / 140)
+    assert growth.max() == pytest.approx((50 + 0.8 * 10) / 60)
 
 
 def check(rows):
