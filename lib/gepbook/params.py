@@ -163,6 +163,10 @@ class ParameterSet(BaseModel):
         """Return the names of the sections."""
         return {key.partition(".")[0] for key in self.entries}
 
+    def only(self, sections: Iterable[str]) -> ParameterSet:
+        """Return the set with some sections alone."""
+        return self.model_copy(update={"entries": self.under(*sections)})
+
     def under(self, *sections: str) -> dict[str, Parameter]:
         """Return the parameters of some sections, keyed by their full dotted name."""
         return {k: p for k, p in self.entries.items() if k.partition(".")[0] in sections}

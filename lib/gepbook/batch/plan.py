@@ -25,8 +25,10 @@ PARAMETERS = {
     "county": {"county_code", "year", "run_dir"},
     "province": {"year", "run_dir"},
 }
-#: Files under params/ that every stage may read besides the layers.
-SHARED_FOLDERS = ("prices", "standards", "policy")
+#: Tables under params/ that are no layers: those that every stage may read, and those of the
+#: province's rules, which only stages read that see the whole province.
+COMMON_TABLES = ("*.csv", "prices/*", "standards/*")
+RULE_TABLES = ("policy/*.csv",)
 
 
 class Planner:
@@ -137,10 +139,12 @@ class Planner:
             release_dir=str(options.release_dir.resolve()),
             allow_partial=options.request.allow_partial,
         )
-        found = self.params(code, year)
+        read = _sections_of(stage, self.stages[stage].notebook)
+        found = self.params(code, year).only(read)
+        pooled = self.stages[stage].pool
         parts = {
             "params": provenance.sha256_json(found.model_dump(mode="json")),
-            "tables": shared_tables(),
+            "tables": _tables_hash((*COMMON_TABLES, *(RULE_TABLES if pooled else ()))),
             "packages": provenance.sha256_json(provenance.packages()),
             "stage_library": self._stage_library(stage),
         }
@@ -148,7 +152,10 @@ class Planner:
             parts["inputs"] = provenance.sha256_json(options.pack.fingerprint(code, year))
         if options.compared:
             parts["compared"] = provenance.sha256_json(
-                [resolve(code, year, name).model_dump(mode="json") for name in options.compared]
+                [
+                    resolve(code, year, name).only(read).model_dump(mode="json")
+                    for name in options.compared
+                ]
             )
         if pool:
             parts["pool"] = pool + str(options.request.allow_partial)
@@ -214,25 +221,35 @@ def _problems_of(step: Callable[[], None]) -> list[str]:
 
 
 def pool_hash(release_dir: Path, year: int, stages: dict[str, Stage]) -> str:
-    """Return one hash over the ledgers that provincial stages read."""
+    """Return one hash over the ledgers and draws that provincial stages read."""
     hashes = {}
     for name, stage in stages.items():
         if stage.pool:
             continue
-        for path in sorted(release_dir.glob(f"counties/*/{year}/{name}/ledger.parquet")):
+        for path in sorted(release_dir.glob(f"counties/*/{year}/{name}/*.parquet")):
             hashes[path.relative_to(release_dir).as_posix()] = provenance.sha256_file(path)
     return provenance.sha256_json(hashes)
 
 
 @functools.cache
-def shared_tables() -> str:
-    """Return the hash of the tables under params/ that are no layers."""
-    files = [*paths.PARAMS.glob("*.csv")]
-    for folder in SHARED_FOLDERS:
-        files += (paths.PARAMS / folder).glob("*")
+def _tables_hash(patterns: tuple[str, ...]) -> str:
+    """Return the hash of some tables under params/."""
+    files = sorted(file for pattern in patterns for file in paths.PARAMS.glob(pattern))
     return provenance.sha256_json(
-        {f.relative_to(paths.PARAMS).as_posix(): provenance.sha256_file(f) for f in sorted(files)}
+        {f.relative_to(paths.PARAMS).as_posix(): provenance.sha256_file(f) for f in files}
     )
+
+
+@functools.cache
+def _sections_of(stage: str, notebook: Path) -> frozenset[str]:
+    """Return the sections of the parameters that a stage can read: those whose model it reaches.
+
+    The rules of compensation and assessment are thus no part of an account, and a change of one redoes
+    none.
+    """
+    reached = sources.reached({f"gepbook.{stage}", *sources.notebook_imports(notebook)})
+    models = sections.models().items()
+    return frozenset(name for name, model in models if model.__module__ in reached)
 
 
 @functools.cache

@@ -49,20 +49,25 @@ def _import_graph() -> grimp.ImportGraph:
     return grimp.build_graph("gepbook", cache_dir=None)
 
 
-def library_hash(imports: Iterable[str]) -> str:
-    """Return one hash over every library module that some imports reach.
+def reached(imports: Iterable[str]) -> frozenset[str]:
+    """Return every library module that some imports reach.
 
     Folders that a registry scans count as reached when the registry is.
     """
     graph = _import_graph()
-    reached = {name for name in imports if name in graph.modules}
-    for name in list(reached):
-        reached |= graph.find_upstream_modules(name)
-    if "gepbook.accounting.registry" in reached:
+    found = {name for name in imports if name in graph.modules}
+    for name in list(found):
+        found |= graph.find_upstream_modules(name)
+    if "gepbook.accounting.registry" in found:
         for folder in ("gepbook.accounting.services", "gepbook.accounting.factors"):
             for name in graph.find_descendants(folder):
-                reached |= {name, *graph.find_upstream_modules(name)}
-    return provenance.sha256_json({name: _module_hash(name) for name in sorted(reached)})
+                found |= {name, *graph.find_upstream_modules(name)}
+    return frozenset(found)
+
+
+def library_hash(imports: Iterable[str]) -> str:
+    """Return one hash over every library module that some imports reach."""
+    return provenance.sha256_json({name: _module_hash(name) for name in sorted(reached(imports))})
 
 
 @functools.cache

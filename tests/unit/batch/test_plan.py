@@ -5,12 +5,14 @@ import shutil
 
 import pytest
 
-from gepbook.batch import options
+from gepbook import accounting, inventory, rule_table
+from gepbook.batch import options, plan
 from gepbook.batch.plan import Planner
 from gepbook.errors import GepbookError
 from gepbook.inputs.pack import content_hash
 from gepbook.paths import OPEN_PACK
-from gepbook.run import open_pack
+from gepbook.run import Run, open_pack
+from gepbook.stages import STAGES
 
 COUNTY = "331181"
 
@@ -54,6 +56,44 @@ def test_a_provincial_register_redoes_compensation_and_the_bulletin_alone(pack, 
         before, now = pooled[stage], pooled_now[stage]
         assert [key for key in before if now[key] != before[key]] == ["registers"]
     assert pooled_now["assessment"] == pooled["assessment"]
+
+
+def test_a_rule_redoes_the_stages_that_can_read_it(pack, tmp_path, monkeypatch):
+    """A weight of the assessment is no part of an account, nor of compensation; a price is of all."""
+
+    def after(name, value):
+        with monkeypatch.context() as patch:
+            resolved = plan.resolve
+            patch.setattr(
+                plan, "resolve", lambda *a, **kw: resolved(*a, **kw).assuming({name: value})
+            )
+            pooled_now, own_now = parts(pack, tmp_path)
+        before, now = {**pooled, **own}, {**pooled_now, **own_now}
+        return {s for s in before if now[s]["params"] != before[s]["params"]}
+
+    pooled, own = parts(pack, tmp_path)
+    assert after("dual_assessment.ahead_probability", 0.8) == {"assessment", "bulletin"}
+    assert after("charges.household_waste_t", 9.9) == {"compensation", "bulletin"}
+    assert after("comparable_prices.year", 2021) == {*pooled, *own}
+
+
+def test_accounts_read_no_rule_table_of_the_province(tmp_path, monkeypatch):
+    def read(path, columns):
+        raise AssertionError(path)
+
+    monkeypatch.setattr(rule_table, "read", read)
+    for stage, module in (("inventory", inventory), ("accounting", accounting)):
+        assert module.compute_brief(Run.open(stage, "330903", 2023)).entries
+
+
+def test_draws_are_part_of_what_the_province_reads(tmp_path):
+    folder = tmp_path / "counties" / COUNTY / "2023" / "accounting"
+    folder.mkdir(parents=True)
+    hashes = set()
+    for name in ("ledger.parquet", "draws.parquet", "level_draws.parquet"):
+        (folder / name).write_bytes(name.encode())
+        hashes.add(plan.pool_hash(tmp_path, 2023, STAGES))
+    assert len(hashes) == 3
 
 
 def test_wrong_registers_are_named_before_anything_runs(pack, tmp_path):
