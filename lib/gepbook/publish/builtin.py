@@ -5,11 +5,12 @@ It reads the same text, filter, templates and styles as Quarto, so the two look 
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 import pypandoc
-import typst
 
 from gepbook import paths
 from gepbook.errors import StageError
@@ -36,6 +37,15 @@ OPTIONS = {
     "docx": (f"--reference-doc={THEME / 'reference.docx'}",),
     "typst": (*CONTENTS, f"--template={THEME / 'report.typ'}", "--standalone"),
 }
+#: Typst keeps all that it has set in memory; in a process of its own it gives that back.
+SET_PAGE = """
+import sys, typst
+page, result, root, fonts = sys.argv[1:]
+try:
+    typst.compile(page, output=result, root=root, font_paths=[fonts], ignore_system_fonts=True)
+except typst.TypstError as error:
+    sys.exit(str(error))
+"""
 
 
 def version() -> str:
@@ -71,16 +81,16 @@ def typeset(page: Path) -> Path:
         When Typst fails; holds what it said.
     """
     result = page.with_suffix(".pdf")
-    try:
-        typst.compile(
-            str(page),
-            output=str(result),
-            root=str(page.parent),
-            font_paths=[str(fonts.font_dir())],
-            ignore_system_fonts=True,
-        )
-    except typst.TypstError as error:
-        raise StageError(f"typst: cannot set {page.name} as PDF: {error}") from error
+    words = [page, result, page.parent, fonts.font_dir()]
+    done = subprocess.run(
+        [sys.executable, "-c", SET_PAGE, *map(str, words)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise StageError(f"typst: cannot set {page.name} as PDF: {done.stderr.strip()}")
     return result
 
 
