@@ -49,6 +49,17 @@ def test_every_topic_has_its_lines_and_one_county_its_own(result, run):
     assert "龙泉市" in scorecard.sentence(result, run).text
 
 
+def test_ties_are_told(result, run):
+    cards = result.cards.assign(group=result.cards["county_code"].map(result.evidence.groups))
+    shared = cards.groupby(["topic", "label_zh", "group", "rank"])["county_code"].transform("size")
+    own = cards["county_code"] == run.county_code
+    expected = [n > 1 for n in shared[own] if pd.notna(n)]
+    places = [row[4] for row in scorecard.table(result, run).rows if " / " in str(row[4])]
+    assert [place.startswith("并列") for place in places] == expected
+    assert any(expected)
+    assert not all(expected)
+
+
 def test_a_county_s_ledger_holds_its_own_rows_and_the_province_s_its_own(result, run, tmp_path):
     own = run.build_ledger(result.entries)
     assert set(own["account"]) == {"assessment"}

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from gepbook.assessment import money
 from gepbook.assessment.brand.rules import BRANDS, PRODUCTS, SECTION, TOURISM, BrandParams
+from gepbook.assessment.targets.rules import SECTION as TARGETS
+from gepbook.assessment.targets.rules import TargetParams
+from gepbook.errors import near
 from gepbook.params import ParameterSet
 from gepbook.prices import PriceBook
 from gepbook.province import Registers
@@ -16,14 +20,22 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
     """Return all that is wrong in eco-tourism, products and brand prices, and in their rules."""
     rules = params.section(SECTION, BrandParams)
     problems: list[str] = []
-    for table, name in (
-        (TOURISM, rules.tourism_price_index),
-        (PRODUCTS, rules.product_price_index),
-    ):
+    goals = params.section(TARGETS, TargetParams).targets
+    if (goal := rules.certification_target) not in goals:
+        problems.append(
+            f"params/{params.entries[f'{SECTION}.certification_target'].layer}.yaml: {SECTION}."
+            f"certification_target is {goal!r}, no target of {TARGETS}.yaml.{near(goal, goals)} Name one."
+        )
+    for table, rule in ((TOURISM, "tourism_price_index"), (PRODUCTS, "product_price_index")):
         if registers.pack.has(table):
-            problems += registers.row_problems(table, registers.history(table))
-            problems += _index_problems(registers, table, name)
+            rows = registers.history(table)
+            problems += registers.row_problems(table, rows)
+            problems += PriceBook.read().index_problems(
+                f"{SECTION}.{rule}", getattr(rules, rule), rows["year"]
+            )
+            problems += money.slips(registers, table, params)
     if registers.pack.has(TOURISM):
+        problems += _beyond_gdp(registers)
         rows = registers.history(TOURISM)
         problems += [
             f"{registers.place(TOURISM, row.Index)}: value_added_cny {row.value_added_cny:g} is more "
@@ -32,16 +44,21 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
         ]
     if registers.pack.has(BRANDS):
         problems += _brand_problems(registers, rules)
+        problems += money.slips(registers, BRANDS, params)
     return problems
 
 
-def _index_problems(registers: Registers, table: str, name: str) -> Iterator[str]:
-    """Give the years of a table that its price index lacks."""
-    held = set(PriceBook.read().index(name).index)
-    if lacking := sorted(set(registers.history(table)["year"]) - held):
+def _beyond_gdp(registers: Registers) -> Iterator[str]:
+    """Give the value added of eco-tourism that is more than all of the county's."""
+    if not registers.pack.has(money.ECONOMY):
+        return
+    key = ["county_code", "year"]
+    gdp = registers.history(money.ECONOMY)[[*key, "gdp_cny"]].drop_duplicates(key)
+    rows = registers.history(TOURISM).reset_index(names="line").merge(gdp, on=key)
+    for row in rows[rows["value_added_cny"] > rows["gdp_cny"]].itertuples():
         yield (
-            f"params/prices/price_indices.csv: index {name!r} has no year "
-            f"{', '.join(map(str, lacking))}, which {table} has. Add it."
+            f"{registers.place(TOURISM, row.line)}: value_added_cny {row.value_added_cny:.6g} is more than "
+            f"the county's GDP, {row.gdp_cny:.6g} CNY. Give it in CNY, or correct one of the two."
         )
 
 

@@ -1,4 +1,4 @@
-"""The premium of a brand over control products of the same kind, county and year (品牌溢价).
+"""The premium of a brand over control products of the same kind and year (品牌溢价).
 
 Where a price has no control the premium is not known: the row is named and left out, never 0.
 """
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from gepbook.accounting.uncertainty import INTERVAL_LEVEL
 from gepbook.assessment.brand.rules import BrandParams
 
 PAIR = ["county_code", "brand", "product"]
@@ -56,31 +57,32 @@ def premium(log_ratio: np.ndarray, weight: np.ndarray, rules: BrandParams) -> di
     Returns
     -------
     dict
-        `premium`, `low`, `high` (shares of the control price; NaN bounds with too few products),
-        `products`.
+        `premium`, `low`, `high` (shares of the control price; NaN bounds where sales rest on too few
+        products), `products`.
 
     Notes
     -----
     .. math::
-        \bar r = \sum_i w_i r_i, \quad
-        s^2 = \frac{n}{n - 1} \sum_i w_i^2 (r_i - \bar r)^2, \quad
-        e^{\bar r \pm t_{n-1} s} - 1, \quad \sum_i w_i = 1
+        \bar r = \sum_i w_i r_i, \quad n_e = \frac{1}{\sum_i w_i^2}, \quad
+        s^2 = \frac{\sum_i w_i (r_i - \bar r)^2}{n_e - 1}, \quad
+        e^{\bar r \pm t_{n_e-1} s} - 1, \quad \sum_i w_i = 1
 
-    With equal weights s is the usual standard error of a mean. Source: standard error of a weighted mean
-    as a ratio (Cochran, Sampling Techniques; recalled).
+    With equal weights n_e is the number of products and s the usual standard error of a mean; unequal
+    ones make the interval wider, never too narrow. Source: effective sample size (Kish, Survey Sampling;
+    recalled).
     """
-    n = len(log_ratio)
     share = weight / weight.sum()
     mean = float(share @ log_ratio)
+    effective = 1 / float(share @ share)
     half = float("nan")
-    if n >= rules.least_products:
-        error = np.sqrt(n / (n - 1) * float((share**2) @ (log_ratio - mean) ** 2))
-        half = float(t.ppf((1 + rules.interval_level) / 2, n - 1) * error)
+    if effective >= rules.least_effective_products:
+        error = np.sqrt(float(share @ (log_ratio - mean) ** 2) / (effective - 1))
+        half = float(t.ppf((1 + INTERVAL_LEVEL) / 2, effective - 1) * error)
     return {
         "premium": np.expm1(mean),
         "low": np.expm1(mean - half),
         "high": np.expm1(mean + half),
-        "products": n,
+        "products": len(log_ratio),
     }
 
 

@@ -17,7 +17,7 @@ FINDING_ZH = {
     "above": "溢价区间高于 0",
     "unclear": "溢价区间跨 0，不能断定有溢价",
     "below": "溢价区间低于 0",
-    "single": "仅一个产品，无区间",
+    "single": "产品太少或销售太集中，无区间",
 }
 
 
@@ -26,9 +26,10 @@ class BrandParams(Params):
 
     provincial = True
 
-    interval_level: float = parameter("1", "溢价区间的置信水平", gt=0, lt=1)
     premium_years: int = parameter("a", "计算溢价所用年数", ge=1)
-    least_products: int = parameter("1", "给出区间所需的最少产品数", ge=2)
+    least_effective_products: float = parameter(
+        "1", "给出区间所需的最少有效产品数（销售份额平方和的倒数）", gt=1
+    )
     price_ratio_range: dict[str, float] = parameter("1", "品牌价与对照价之比的合理范围")
     rank_step: float = parameter("1", "相差不足一步的比率并列", gt=0)
     value_added_rate: float = parameter("1", "农产品增加值率", gt=0, le=1)

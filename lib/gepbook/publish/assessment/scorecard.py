@@ -35,15 +35,22 @@ def sentence(result: Assessment, run: Run) -> Prose:
     counts = own["light"].value_counts().reindex(list(LIGHT_ZH), fill_value=0)
     lights = "、".join(f"{LIGHT_ZH[light]} {n} 项" for light, n in counts.items())
     return Prose(
-        f"**{counties.name_zh(run.county_code)}** {run.year} 年共评 {len(own)} 项：{lights}。"
+        f"**{counties.name_zh(run.county_code)}** {run.year} 年共列 {len(own)} 项：{lights}。"
         "不确定性跨过界限的不下结论，记“不评”或“关注”；依据见考核篇各节 "
         "(no verdict where uncertainty spans the limit; the evidence stands in the assessment chapter)。"
     )
 
 
+def _tied(result: Assessment) -> pd.Series:
+    """Tell which lines share their place with another county of the group."""
+    cards = result.cards.assign(group=result.cards["county_code"].map(result.evidence.groups))
+    return cards.duplicated(["topic", "label_zh", "group", "rank"], keep=False)
+
+
 def table(result: Assessment, run: Run) -> Table:
     """Return the county's scorecard, a line an indicator (成绩单)."""
-    own = result.cards[result.cards["county_code"] == run.county_code]
+    tied = _tied(result)
+    own = result.cards[result.cards["county_code"] == run.county_code].assign(tied=tied)
     frame = pd.DataFrame(
         {
             "指标": own["label_zh"].to_numpy(),
@@ -57,8 +64,8 @@ def table(result: Assessment, run: Run) -> Table:
                 for zh, value, unit in own[["peer_zh", "peer", "unit"]].itertuples(index=False)
             ],
             "位次": [
-                f"{int(place)} / {int(of)}" if pd.notna(place) else None
-                for place, of in own[["rank", "of"]].itertuples(index=False)
+                f"{'并列 ' * tied}{int(place)} / {int(of)}" if pd.notna(place) else None
+                for place, of, tied in own[["rank", "of", "tied"]].itertuples(index=False)
             ],
             "评判": own["light"].map(LIGHT_ZH).to_numpy(),
             "依据": own["reason"].to_numpy(),
