@@ -34,6 +34,25 @@ CONFIDENCE_ZH = {
 }
 #: The parser in C where PyYAML was built with it: the same safe language, ten times as fast.
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _DuplicateKey(yaml.MarkedYAMLError):
+    """A key that stands twice in one mapping, of which YAML would silently take the last."""
+
+
+class _Loader(SAFE_LOADER):  # type: ignore[misc, valid-type]
+    """The safe loader, but a key stands once in a mapping."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping as it stands in the file."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                raise _DuplicateKey(problem=key.value, problem_mark=key.start_mark)
+            seen.add((key.tag, str(key.value)))
+        return dict(super().construct_mapping(node, deep))
+
+
 #: Layer of values that somebody assumes by hand.
 WHAT_IF = "what if"
 #: Rounding of a sum of weights.
@@ -237,12 +256,17 @@ def layer_files(
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping; a broken file becomes one clear error."""
+    """Read a YAML mapping; a broken file, or a key that stands twice, becomes one clear error."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = getattr(error, "problem_mark", None)
         line = f", line {place.line + 1}" if place else ""
+        if isinstance(error, _DuplicateKey):
+            raise ParameterError(
+                f"{path}{line}: {error.problem!r} stands twice, and the later would hide the other. "
+                "Keep one of the two."
+            ) from error
         raise ParameterError(
             f"{path}{line}: is not readable YAML in UTF-8. Correct the file."
         ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -157,6 +157,23 @@ class PriceBook:
         rows = rows.sort_index()
         base = pd.Series({rows.index[0] - 1: 1.0})
         return pd.concat([base, (1 + rows / 100).cumprod()])
+
+    def index_problems(self, rule: str, name: str, years: Iterable[int]) -> list[str]:
+        """Return why an index that a rule names does not serve it: unknown, or without some years."""
+        file = "params/prices/price_indices.csv"
+        try:
+            held = set(self.index(name).index)
+        except ParameterError:
+            known = self._changes["index"].unique()
+            return [
+                f"{rule}: no price index {name!r} in {file}.{near(name, known)} Correct the rule; "
+                f"{file} has {', '.join(known)}."
+            ]
+        lacking = sorted({int(year) for year in years} - held)
+        if not lacking:
+            return []
+        text = ", ".join(map(str, lacking))
+        return [f"{file}: index {name!r} has no year {text}, which {rule} needs. Add it."]
 
     @functools.cache  # noqa: B019  a book lives as long as its account
     def at(self, price_year: int, accounting_year: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gepbook import counties, ledger
 from gepbook.accounting import pool as accounts
-from gepbook.errors import near
+from gepbook.errors import GepbookError, near
 from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import Pack
 from gepbook.ledger import Origin
@@ -53,9 +53,14 @@ class Registers:
         NotInPackError
             When the pack does not hold the table.
         """
+        frame = self.whole(name)
+        return frame[frame["year"] <= self.year] if "year" in frame.columns else frame
+
+    def whole(self, name: str) -> pd.DataFrame:
+        """Return all rows of a table, also those of years after the year."""
         frame = self.pack.table(name)
         frame.index = frame.index + 2  # the header is line 1
-        return frame[frame["year"] <= self.year] if "year" in frame.columns else frame
+        return frame
 
     def table(self, name: str, year: int | None = None) -> pd.DataFrame:
         """Return a table's rows of a year (the year when not given), or all where it has no years."""
@@ -65,8 +70,8 @@ class Registers:
     def row_problems(self, name: str, frame: pd.DataFrame) -> Iterator[str]:
         """Give what is wrong in single rows of a table, by the data dictionary, a sentence each.
 
-        Unknown counties, figures that are missing, words that are none of those allowed, keys that
-        stand twice.
+        Unknown counties, columns left empty that are not optional, words that are none of those
+        allowed, keys that stand twice.
 
         Parameters
         ----------
@@ -83,22 +88,29 @@ class Registers:
                 "params/counties.csv. Correct the code."
             )
         for column, field_of in entry.fields.items():
+            if field_of.optional and column not in frame:
+                continue
             values = frame[column]
-            if field_of.type == "number" and not field_of.optional:
-                for line in frame.index[values.isna()]:
-                    yield (
-                        f"{self.place(name, line)}: {column} is missing. Give the figure; write 0 "
-                        "where there is none."
-                    )
+            if not field_of.optional and column != "county_code":
+                figure = field_of.type in ("number", "integer")
+                remedy = (
+                    "Give the figure; write 0 where there is none." if figure else "Fill it in."
+                )
+                blank = values.isna() | values.map(lambda word: not str(word).strip()).astype(
+                    "bool"
+                )
+                for line in frame.index[blank]:
+                    yield f"{self.place(name, line)}: {column} is missing. {remedy}"
             for line, word in values[values.notna()].items():
-                if field_of.allowed and word not in field_of.allowed:
+                if field_of.allowed and word not in field_of.allowed and str(word).strip():
                     yield (
                         f"{self.place(name, line)}: {column} must be one of "
                         f"{', '.join(field_of.allowed)}, got {word!r}.{near(word, field_of.allowed)} "
                         "Correct it."
                     )
         for row in frame[frame.duplicated(entry.key)].itertuples():
-            named = " ".join(str(getattr(row, column)) for column in entry.key)
+            told = [name for name in entry.key if not entry.fields[name].private]
+            named = " ".join(str(getattr(row, column)) for column in told)
             yield (
                 f"{self.place(name, row.Index)}: {', '.join(entry.key)} {named!r} stands twice. Keep "
                 "one of the rows."
@@ -134,8 +146,8 @@ class Province:
 
     @functools.cached_property
     def county_codes(self) -> list[str]:
-        """Codes of the counties that have an account."""
-        return sorted(self.values("gep", "gep", "value", "current").index)
+        """Codes of the counties that have a ledger."""
+        return sorted(self.pool["county_code"].unique())
 
     def values(self, account: str, item: str, measure: str, basis: str = "") -> pd.Series:
         """Return one figure of every county of the ledgers, indexed by county code."""
@@ -225,7 +237,13 @@ def problems_of(
         Accounting years that are wanted.
     """
     wanted = list(parts)
-    found = [p for y in years for part in wanted for p in part.check(Registers(pack, y), rules)]
+    found: list[str] = []
+    for year in years:
+        for part in wanted:
+            try:
+                found += part.check(Registers(pack, year), rules)
+            except GepbookError as error:  # rules so wrong that their registers cannot be checked
+                found += error.problems
     return list(dict.fromkeys(found))
 
 

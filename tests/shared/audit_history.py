@@ -11,7 +11,9 @@ A, B = "331181", "330523"
 YEARS = [2020, 2021, 2022, 2023]
 RULE_FILE = params.resolve(None, 2023, "db33-2020").assuming({"growth_draws.draws": 2000})
 FLAT = dict.fromkeys(YEARS, 100.0)
-TERM = ["term_id", "county_code", "post", "official", "start_date", "end_date"]
+#: Years that rise beyond all doubt: full points.
+RISE = {2020: 100.0, 2021: 105.0, 2022: 110.0, 2023: 115.0}
+TERM = ["term_id", "county_code", "post", "official", "start_date", "end_date", "audited_on"]
 RECORD = ["finding_id", "term_id", "county_code", "item", "count", "occurred_on", "evidence"]
 
 
@@ -26,11 +28,11 @@ class YearlyPack(FakePack):
 
 
 def registers(held=None, records=None, year=2023, **tables):
-    known = {
-        "official_terms": pd.DataFrame(
-            held or [("T1", A, "party_secretary", "示例甲", "2021-01-01", None)], columns=TERM
-        )
-    }
+    """Return registers; terms without a day of audit were audited at the end of the year."""
+    held = held or [("T1", A, "party_secretary", "示例甲", "2021-01-01", None)]
+    day = f"{year}-12-31"
+    rows = [(*row, None if str(row[4]) > day else day)[: len(TERM)] for row in held]
+    known = {"official_terms": pd.DataFrame(rows, columns=TERM)}
     if records is not None:
         known["audit_findings"] = pd.DataFrame(records, columns=RECORD).astype({"count": "float64"})
     return Registers(YearlyPack({**known, **tables}, {}), year)
@@ -68,14 +70,14 @@ def evidence(rows, given=None, drawn=None):
     return Evidence(pool, given, RULE_FILE, {}, drawn or {})
 
 
-def change_rows(code, parts, year=2023):
-    """Return the yearly Shapley parts of GEP by later year, as the accounting notebook writes them."""
+def change_rows(code, parts, year=2023, item="gep"):
+    """Return the yearly Shapley parts of GEP, or a service, by later year, as accounting writes them."""
     rows = []
     for of, values in parts.items():
         for part, value in {**values, "total": sum(values.values())}.items():
             now = of == year
             row = ledger.entry(
-                "change" if now else "change_history", "gep", part if now else f"{part}_{of}",
+                "change" if now else "change_history", item, part if now else f"{part}_{of}",
                 value, "CNY", origin="observed", method_id="test", price_basis="current",
                 price_year=of,
             )  # fmt: skip

@@ -82,6 +82,14 @@ def test_broken_yaml_says_where(folder):
         resolve(folder)
 
 
+def test_a_key_that_stands_twice_says_where(folder):
+    """Of two values the later would win without a word; the same name in two sections is two keys."""
+    path = folder / "policy" / "brand.yaml"
+    path.write_text("a: {value: 1}\nb:\n  value: 2\n  value: 3\n", encoding="utf-8")
+    with pytest.raises(ParameterError, match=r"brand.yaml, line 4: 'value' stands twice.*Keep one"):
+        params.read_yaml(path)
+
+
 def test_values_out_of_range_name_their_layer(folder):
     write(folder, "province", 9.0)
     with pytest.raises(ParameterError, match=r"less than 3, got 9\.0.*province"):

@@ -254,7 +254,11 @@ def entries(change: Change, results: list[ServiceResult]) -> list[dict[str, Any]
 
 
 def normal_weather(inputs: CountyInputs, params: ParameterSet) -> CountyInputs | None:
-    """Return the inputs with long-term weather in place of the year's; None where the pack has none."""
+    """Return the inputs with long-term weather in place of the year's; None where the pack has none.
+
+    Of the layers that are weather themselves: productivity, vegetation cover and statistics such as
+    hydropower keep what the year's weather did to them.
+    """
     weather = set(params.section(SECTION, ChangeParams).weather_layers)
     own = {
         r.layer

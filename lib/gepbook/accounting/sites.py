@@ -15,7 +15,8 @@ site has the share that the county realises. The account lies beside GEP and is 
 
 Rows: account `sites`, items `<site_id>`, `<site_id>.<service>` and `<site_id>.<service>.<component>`,
 measures `area`, `physical_before`, `physical_after`, `value_before`, `value_after`. Occupations are
-balanced in the year that they occur in, and what was once balanced must not change with later weather:
+balanced in the year that they occur in, or the pack's first year where they are older, and what was once
+balanced must not change with later weather:
 therefore sites have rows for each earlier year as well, whose measures end in `_<year>`. Components that
 a site has nothing of, before or after, have no rows.
 """
@@ -355,7 +356,7 @@ def entries(run: Run, standard: Standard, prices: PriceBook) -> list[dict[str, A
     rules = run.params.section(SECTION, SitesParams)
     rows: list[dict[str, Any]] = []
     for year in run.pack.years:
-        wanted = own if year == run.year else own[_balanced_in(own, year)]
+        wanted = own if year == run.year else own[_balanced_in(own, year, min(run.pack.years))]
         if year > run.year or wanted.empty:
             continue
         inputs = SiteInputs(run.inputs(year), wanted.sort_values("site_id"), rules)
@@ -364,9 +365,12 @@ def entries(run: Run, standard: Standard, prices: PriceBook) -> list[dict[str, A
     return rows
 
 
-def _balanced_in(sites: gpd.GeoDataFrame, year: int) -> pd.Series:
-    """Tell which sites the balance of an earlier year needs: its occupations, the offsets by then."""
-    occupied = (sites["kind"] == "occupation") & (sites["year"] == year)
+def _balanced_in(sites: gpd.GeoDataFrame, year: int, first: int) -> pd.Series:
+    """Tell which sites the balance of an earlier year needs: its occupations, the offsets by then.
+
+    Occupations before the pack's first year are balanced in it.
+    """
+    occupied = (sites["kind"] == "occupation") & (sites["year"].clip(lower=first) == year)
     return occupied | ((sites["kind"] == "offset") & (sites["year"] <= year))
 
 

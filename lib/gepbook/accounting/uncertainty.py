@@ -47,6 +47,7 @@ SECTION = "uncertainty"
 METHOD = "uncertainty/monte-carlo"
 SENSITIVITY = "sensitivity"
 LOW, HIGH = 0.05, 0.95
+INTERVAL_LEVEL = HIGH - LOW
 #: Draws times cells of one evaluation; monthly layers take twelve times as many numbers.
 CELLS_PER_CHUNK = 600_000
 #: Ends of column names that are no amounts; a table's error does not apply to them.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,8 +11,9 @@ from pydantic import AfterValidator, Field
 
 from gepbook import counties, ledger
 from gepbook.accounting.uncertainty import HIGH, LOW
-from gepbook.assessment import growth_draws
+from gepbook.assessment import growth_draws, money
 from gepbook.assessment.growth_draws import GrowthDrawsParams
+from gepbook.assessment.money import ECONOMY
 from gepbook.assessment.topic import (
     ACCOUNT,
     FIRST,
@@ -32,7 +32,6 @@ from gepbook.province import Registers
 
 SECTION = "dual_assessment"
 METHOD = "design/dual"
-ECONOMY = "economy"
 GDP_INDEX = "gdp_deflator"
 ROUNDING = 1e-12  # relative spread up to which values are the same
 QUADRANTS = {
@@ -483,46 +482,36 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
         for line, value in rows["gdp_cny"].items()
         if value <= 0
     ]
-    problems += _slips(registers, rows[rows["gdp_cny"] > 0], rules, params.section(LIMITS, Limits))
-    lacking = sorted(set(rows["year"]) - set(PriceBook.read().index(GDP_INDEX).index))
-    if lacking:
-        problems.append(
-            f"params/prices/price_indices.csv: index {GDP_INDEX!r} has no year "
-            f"{', '.join(map(str, lacking))}, which {ECONOMY} has. Add it."
+    limits = params.section(LIMITS, Limits)
+    problems += money.slips(
+        registers, ECONOMY, params, ["gdp_cny"], limits.jump_factor, rules.peer_factor
+    )
+    told = {problem.partition(": ")[0] for problem in problems}
+    problems += [
+        f"{place}: {text}"
+        for line, text in _per_person_problems(rows[rows["gdp_cny"] > 0], limits)
+        if (place := registers.place(ECONOMY, line)) not in told
+    ]
+    return problems + PriceBook.read().index_problems(SECTION, GDP_INDEX, rows["year"])
+
+
+def _per_person_problems(rows: pd.DataFrame, limits: Limits) -> Iterator[tuple[Any, str]]:
+    """Give line and text of GDP without residents, and of GDP per person that no county has."""
+    low, high = limits.gdp_per_person_cny["low"], limits.gdp_per_person_cny["high"]
+    people = rows[money.PEOPLE]
+    for line in rows.index[~(people > 0)]:
+        yield (
+            line,
+            f"{money.PEOPLE} is missing or 0, so that the unit of gdp_cny cannot be judged. Give the "
+            "residents at the year's end.",
         )
-    return problems
-
-
-def _slips(
-    registers: Registers, rows: pd.DataFrame, rules: DualParams, limits: Limits
-) -> list[str]:
-    """Return GDP figures that jump between years, or lie far from all other counties'."""
-    ordered = rows.sort_values(["county_code", "year"])
-    ratio = ordered["gdp_cny"] / ordered.groupby("county_code")["gdp_cny"].shift()
-    problems = [
-        f"{registers.place(ECONOMY, line)}: gdp_cny is {factor:.4g} times that of the year before"
-        f"{_unit_of(factor, limits)}. Give it in CNY, or correct the other year."
-        for line, factor in ratio.dropna().items()
-        if not 1 / limits.jump_factor <= factor <= limits.jump_factor
-    ]
-    people = rows["resident_population_person"]
-    per_head = rows["gdp_cny"] / people.where(people > 0)
-    away = per_head / per_head.groupby(rows["year"]).transform("median")
-    return problems + [
-        f"{registers.place(ECONOMY, line)}: gdp_cny per person is {factor:.4g} times the counties' median"
-        f"{_unit_of(factor, limits)}. Give it in CNY."
-        for line, factor in away.dropna().items()
-        if not 1 / rules.peer_factor <= factor <= rules.peer_factor
-    ]
-
-
-def _unit_of(factor: float, limits: Limits) -> str:
-    """Say which unit a factor betrays, where it is near a power of ten."""
-    power = round(math.log10(factor))
-    if power == 0 or abs(factor / 10.0**power - 1) > limits.unit_slip_tolerance:
-        return ""
-    known = {4: "CNY for 万元", -4: "万元 for CNY", 8: "CNY for 亿元", -8: "亿元 for CNY"}
-    return f": looks like {known.get(power, f'a unit 10^{power} off')}"
+    per_person = (rows["gdp_cny"] / people)[people > 0]
+    for line, value in per_person[~per_person.between(low, high)].items():
+        yield (
+            line,
+            f"gdp_cny per person is {value:.4g} CNY, it must lie between {low:g} and {high:g}. Give GDP "
+            "in CNY and residents in persons.",
+        )
 
 
 TOPIC = Topic(

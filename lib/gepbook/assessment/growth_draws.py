@@ -89,6 +89,7 @@ def levels(
     *categories: str,
     codes: Iterable[str] | None = None,
     years: list[int] | None = None,
+    measure: str | None = None,
 ) -> dict[str, np.ndarray]:
     """Return draws of the counties' GEP, or of some categories of it, over the years.
 
@@ -104,6 +105,8 @@ def levels(
         Counties that are wanted; all when not given.
     years : list of int, optional
         Those of the history when not given.
+    measure : {VALUE, NORMAL}, optional
+        That of `measure_of` when not given.
 
     Returns
     -------
@@ -111,7 +114,7 @@ def levels(
     under long-term weather; by county code
     """
     wanted, span = categories or tuple(CATEGORY_ZH), years or evidence.years
-    measure = measure_of(evidence)
+    measure = measure or measure_of(evidence)
     tables = {name: evidence.levels(name, measure)[span].fillna(0.0) for name in wanted}
     rows = evidence.pool[
         (evidence.pool["account"] == "gep") & (evidence.pool["measure"] == "value")

@@ -3,13 +3,16 @@ r"""Counts of people and firms that may be published: small cells stay hidden (�
 A table is published with the totals of its rows, of its columns and of every level of its row labels. A
 cell behind which there are fewer persons than a minimum is withheld, and with it as many others as it
 takes that nobody can work it out from the totals. A count of 0 is published: it tells of nobody. Readers
-therefore know that a withheld cell is at least 1, and the protection reckons with that.
+therefore know that a withheld cell is at least 1, and the protection reckons with that. Where all persons
+of a row stand in categories that speak against them, the row would tell it of each: it is withheld whole,
+with its zeros.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +22,13 @@ import pandas as pd
 
 from gepbook.errors import ParameterError
 
+#: Capital letters, digits and hyphens, at least one letter, too short for the number of a person or firm.
+PSEUDONYM = re.compile(r"(?=.*[A-Z])[A-Z0-9-]{4,12}")
+#: What is told of anything else; the value itself is not repeated.
+NO_PSEUDONYM = (
+    "must be a pseudonym of 4 to 12 capital letters, digits and hyphens with at least one letter. Put "
+    "one in place of the name or number."
+)
 #: Label of a row or column that sums the others up.
 TOTAL = "total"
 SINK = "sink"
@@ -92,7 +102,10 @@ def count(
 
 
 def protect(
-    counts: pd.DataFrame, minimum: int, persons: pd.DataFrame | None = None
+    counts: pd.DataFrame,
+    minimum: int,
+    persons: pd.DataFrame | None = None,
+    sensitive: Sequence[str] = (),
 ) -> pd.DataFrame:
     r"""Return a table of counts with its totals as it may be published (小单元格抑制).
 
@@ -106,6 +119,9 @@ def protect(
     persons : DataFrame, optional
         With the totals of `with_totals`: how many persons stand behind each number, where these are not
         the number itself.
+    sensitive : sequence of str
+        Categories that speak against those who are in them (群体披露): a row, or the sum of a level, all
+        of which is in them is withheld whole.
 
     Returns
     -------
@@ -123,7 +139,8 @@ def protect(
 
     .. math:: 1 \le x \le minimum
 
-    of a cell, and at least :math:`x \ldots minimum` of a total, which cannot be less than its parts.
+    of a cell, and at least :math:`x \ldots minimum` of a total, which cannot be less than its parts. Of a
+    row that is withheld whole, one other category may hold any number from 0 to the minimum.
 
     Source: cell suppression in networks (Cox, 1995, *Network models for complementary cell suppression*,
     J. Am. Stat. Assoc. 90), recalled; least cost cell by cell is a heuristic, and may withhold more than
@@ -131,9 +148,19 @@ def protect(
     """
     table = with_totals(counts)
     behind = _cells(table if persons is None else persons.loc[table.index, table.columns])
-    values, network = _cells(table), _network(table)
-    small = [cell for cell, number in behind.items() if 0 < number < minimum]
-    withheld = set(small)
+    told = _rows_that_tell(table, sensitive)
+    values, network = _cells(table), _network(table, told)
+    small = [
+        cell
+        for cell, number in behind.items()
+        if 0 < number < minimum or (number and cell[0] in told)
+    ]
+    withheld = set(small) | {cell for cell in values if cell[0] in told}
+    for row in told:
+        if TOTAL not in row:
+            other = (row, _another(table, row, told, sensitive))
+            start, end = _arc(*other)
+            withheld |= _way(network, end, start, minimum, other, withheld)
     for cell in small:
         (start, end), value = _arc(*cell), values[cell]
         rise = minimum - value if value < minimum else minimum - 1
@@ -144,18 +171,26 @@ def protect(
     return table.astype("float64").where(shown)
 
 
-def sum_is_safe(values: pd.Series, minimum: int, largest_share: float) -> bool:
-    """Tell whether the sum or mean of persons' values may be published (优势规则).
+def sum_is_safe(values: pd.Series, minimum: int, least_margin: float) -> bool:
+    r"""Tell whether the sum or mean of persons' values may be published (p% 规则).
 
     Parameters
     ----------
     values : Series, ≥ 0
         One a person.
     minimum : int
-    largest_share : float
-        Most of the sum that one person may hold: who holds nearly all of it could be read off.
+    least_margin : float
+        p: how far off the best guess at the largest value must be, of that value.
+
+    Notes
+    -----
+    .. math:: \sum_i x_i - x_{(1)} - x_{(2)} \ge p \, x_{(1)}
+
+    The second largest knows his own value: what he takes off the sum exceeds the largest by the rest.
+    Source: p-percent rule (Hundepool et al., 2012, *Statistical disclosure control*), recalled.
     """
-    return len(values) >= minimum and float(values.max()) <= largest_share * float(values.sum())
+    falling = values.sort_values(ascending=False)
+    return len(values) >= minimum and bool(falling.iloc[2:].sum() >= least_margin * falling.iloc[0])
 
 
 def _labels(index: pd.Index) -> list[tuple[Any, ...]]:
@@ -194,13 +229,38 @@ def _arc(row: tuple[Any, ...], column: Any) -> tuple[Any, Any]:
     return start, ((path[:-1], column) if path else SINK)
 
 
-def _network(table: pd.DataFrame) -> nx.DiGraph:
-    """Return both directions of every cell above 0: `room` is how far its flow can change that way."""
+def _rows_that_tell(table: pd.DataFrame, sensitive: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return the rows all of whose persons are in sensitive categories."""
+    adverse = table[list(sensitive)].sum(axis=1)
+    return _labels(table.index[(adverse > 0) & (adverse == table[TOTAL])])
+
+
+def _another(
+    table: pd.DataFrame, row: tuple[Any, ...], told: list[tuple[Any, ...]], sensitive: Sequence[str]
+) -> Any:
+    """Return the largest of the categories that are not sensitive, around a row that is withheld whole.
+
+    A group that is not withheld itself has some number in it, and then the groups around it have too.
+    """
+    others = table.drop(columns=[*sensitive, TOTAL])
+    for depth in range(len(row) - 1, -1, -1):
+        around = (*row[:depth], *(TOTAL,) * (len(row) - depth))
+        if around not in told:
+            return others.loc[around if len(row) > 1 else around[0]].idxmax()
+    return others.columns[0]
+
+
+def _network(table: pd.DataFrame, told: list[tuple[Any, ...]]) -> nx.DiGraph:
+    """Return both directions of every cell above 0: `room` is how far its flow can change that way.
+
+    Zeros of the rows that are withheld whole can rise.
+    """
     network = nx.DiGraph()
     for cell, value in _cells(table).items():
-        if value > 0:
-            start, end = _arc(*cell)
+        start, end = _arc(*cell)
+        if value > 0 or cell[0] in told:
             network.add_edge(start, end, cell=cell, room=math.inf, flow=value)
+        if value > 0:
             network.add_edge(end, start, cell=cell, room=value - 1, flow=value)
     return network
 

@@ -37,6 +37,11 @@ class Evidence(Province):
     drawn_levels: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @functools.cached_property
+    def county_codes(self) -> list[str]:
+        """Codes of the counties that have an account."""
+        return sorted(self.pool.loc[self.pool["account"] == "gep", "county_code"].unique())
+
+    @functools.cached_property
     def years(self) -> list[int]:
         """Years of the history that every county has, rising; the accounting year is the last."""
         table = self._gep.dropna(axis=1)

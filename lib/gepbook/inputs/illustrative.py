@@ -293,7 +293,9 @@ class Generator:
     def redline(self) -> pd.DataFrame:
         """Return the land under the ecological redline (生态保护红线)."""
         weight = self.forest * (0.3 + self.forest_share) * self.varied("redline") + 0.01 * self.size
-        return self.by_year(self.spreads({"redline_area_km2": weight}))
+        return self.by_year(self.spreads({"redline_area_km2": weight})).assign(
+            approved_change_km2=np.nan
+        )
 
     def reservoirs(self) -> pd.DataFrame:
         """Return the large reservoirs (大型水库)."""

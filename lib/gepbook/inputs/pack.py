@@ -281,6 +281,8 @@ class Pack:
         path = self.folder / resource.path
         fields = resource.table_schema.fields if resource.table_schema else []
         types = {f.name: PANDAS_TYPES[f.type] for f in fields}
+        known = dictionary.tables().get(layer)
+        private = known is not None and known.private
         try:
             if resource.format == "parquet":
                 frame = pd.read_parquet(path)[list(types)].astype(types)
@@ -288,11 +290,12 @@ class Pack:
                 frame = pd.read_csv(path, dtype=types, encoding="utf-8", usecols=list(types))
                 frame = frame[list(types)]
         except (ValueError, KeyError) as error:
+            why = "" if private else f" ({error})"
             raise PackError(
-                f"{path}: does not fit its schema ({error}). Correct the table or its fields in "
+                f"{path}: does not fit its schema{why}. Correct the table or its fields in "
                 f"{manifest.FILE_NAME}."
             ) from error
-        ranges.check_table(str(path), frame, fields)
+        ranges.check_table(str(path), frame, fields, private=private)
         return frame
 
     def table(

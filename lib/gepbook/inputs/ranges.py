@@ -76,7 +76,9 @@ def check_raster(where: str, layer: str, unit: str, array: xr.DataArray) -> None
         )
 
 
-def check_table(where: str, frame: pd.DataFrame, fields: Iterable[TableField]) -> None:
+def check_table(
+    where: str, frame: pd.DataFrame, fields: Iterable[TableField], *, private: bool = False
+) -> None:
     """Refuse a table with figures that cannot be, or with two rows of one key.
 
     Percentages (by unit or by name, `…_percent`) lie within 0–100; all other figures are 0 or more,
@@ -91,6 +93,8 @@ def check_table(where: str, frame: pd.DataFrame, fields: Iterable[TableField]) -
         The whole table, rows in the order of the file.
     fields : iterable of TableField
         Its schema.
+    private : bool
+        Rows stand for persons or firms: messages name the line without its key.
 
     Raises
     ------
@@ -99,6 +103,7 @@ def check_table(where: str, frame: pd.DataFrame, fields: Iterable[TableField]) -
     """
     fields = list(fields)
     key = [f.name for f in fields if f.type in ("string", "integer", "date")]
+    said = [] if private else key
     frame = frame.reset_index(drop=True)
     problems = []
     for field in fields:
@@ -111,14 +116,14 @@ def check_table(where: str, frame: pd.DataFrame, fields: Iterable[TableField]) -
         )
         if len(wrong):
             problems.append(
-                f"{where}, {_line(frame, key, int(wrong[0]))}: {field.name} is "
+                f"{where}, {_line(frame, said, int(wrong[0]))}: {field.name} is "
                 f"{values[wrong[0]]:g}, must be {span(low, high)}{_more(len(wrong))}. Correct the "
                 "figure; leave it empty where it is not known."
             )
     repeated = np.flatnonzero(frame.duplicated(key)) if key else np.array([], dtype="int64")
     if len(repeated):
         problems.append(
-            f"{where}, {_line(frame, key, int(repeated[0]))}: stands twice"
+            f"{where}, {_line(frame, said, int(repeated[0]))}: stands twice"
             f"{_more(len(repeated))}. Keep one of the rows."
         )
     if problems:
@@ -141,8 +146,9 @@ def span(low: float, high: float) -> str:
 
 
 def _line(frame: pd.DataFrame, key: Sequence[str], row: int) -> str:
-    """Say which line of the file a row is, and its key; the header is line 1."""
-    return f"line {row + 2} ({' '.join(str(frame.loc[row, name]) for name in key)})"
+    """Say which line of the file a row is, and its key where it has one; the header is line 1."""
+    named = " ".join(str(frame.loc[row, name]) for name in key)
+    return f"line {row + 2}{f' ({named})' if named else ''}"
 
 
 def _more(rows: int) -> str:

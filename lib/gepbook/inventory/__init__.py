@@ -122,7 +122,9 @@ def compute(run: Run, gep_density: xr.DataArray | None = None) -> Inventory:
     rules = run.params.section(condition.SECTION, condition.ConditionParams)
     state = condition.compute(inputs, rules)
     former = condition.compute(before, rules) if before is not None else None
-    rows += condition.entries(state, inputs, former, run.params.worst_confidence(condition.SECTION))
+    sure = run.params.worst_confidence(condition.SECTION)
+    rows += condition.entries(state, inputs, former, sure)
+    rows += condition.history_entries(inputs, rules, filter(None, (state, former)), sure)
     registers, register_rows = _registers(run, inputs)
     surveys = _surveys(inputs)
     agricultural = inputs.delivered("agricultural_products")
@@ -174,10 +176,16 @@ def compute(run: Run, gep_density: xr.DataArray | None = None) -> Inventory:
 
 
 def compute_brief(run: Run) -> Brief:
-    """Return extent, basic figures and registration alone: what provincial tables are made from."""
+    """Return extent, basic figures, registration and the history of condition alone.
+
+    Provincial tables and assessments are made from them.
+    """
     inputs = run.inputs()
     before = run.inputs(run.previous_year) if run.previous_year is not None else None
     rows = _extent_rows(inputs, before, extent_of(inputs, before))
+    rules = run.params.section(condition.SECTION, condition.ConditionParams)
+    sure = run.params.worst_confidence(condition.SECTION)
+    rows += condition.history_entries(inputs, rules, (), sure)
     return Brief(rows + _registers(run, inputs)[1])
 
 

@@ -8,7 +8,7 @@ the weight.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
@@ -27,6 +27,8 @@ from gepbook.params import Params, check_sum, parameter
 
 SECTION = "condition"
 METHOD = "seea-ea/condition"
+#: Account of the county's index over the years.
+HISTORY = "condition_history"
 #: Item of the aggregates, and the name that the county has among the groups.
 INDEX = "index"
 COUNTY = "county"
@@ -495,6 +497,44 @@ def entries(
         item = INDEX if group == COUNTY else f"{group}.{INDEX}"
         rows += _rows(item, INDEX, faces, row["origin"], row["note"], quality)
     return rows if opening is None else rows + _change_rows(opening, account, inputs, quality)
+
+
+def _lacking(account: ConditionAccount) -> set[str]:
+    """Return the indicators that an account has no score of in some group."""
+    return set(account.indicators.loc[account.indicators["score"].isna(), "indicator"])
+
+
+def history_entries(
+    inputs: CountyInputs, params: ConditionParams, known: Iterable[ConditionAccount], quality: str
+) -> list[dict[str, Any]]:
+    """Return the ledger rows of the county's index over the years (历年状况指数).
+
+    Item `index`, measures `value_<year>`, of the accounting year and of the earlier years of the pack
+    that lack the same indicators; others cannot be compared with it. A group that came or went does not
+    matter: it is a change.
+
+    Parameters
+    ----------
+    inputs : CountyInputs
+        Of the accounting year.
+    params : ConditionParams
+    known : iterable of ConditionAccount
+        Those that were computed already.
+    quality : str
+        Confidence of the rules.
+    """
+    states = {state.year: state for state in known}
+    for year in (y for y in inputs.pack.years if y <= inputs.year and y not in states):
+        states[year] = compute(CountyInputs(inputs.pack, inputs.county_code, year), params)
+    lacking = {year: _lacking(state) for year, state in states.items()}
+    return [
+        ledger.entry(
+            HISTORY, INDEX, f"value_{year}", state.index.loc[COUNTY, "score"], "1",
+            origin=state.index.loc[COUNTY, "origin"], method_id=f"{METHOD}/{INDEX}", quality=quality,
+        )
+        for year, state in sorted(states.items())
+        if lacking[year] == lacking[inputs.year] and pd.notna(state.index.loc[COUNTY, "score"])
+    ]  # fmt: skip
 
 
 def _rows(

@@ -14,6 +14,7 @@ from gepbook import paths
 from gepbook.errors import PackError
 from gepbook.inputs import ranges
 from gepbook.inputs.manifest import TableField
+from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import Pack, content_hash
 
 NAN = float("nan")
@@ -131,6 +132,22 @@ def test_a_table_message_names_file_line_key_column_value_and_remedy():
     ]
 
 
+def test_a_table_of_persons_names_lines_alone():
+    """Neither a figure nor a row that stands twice repeats who it is of."""
+    frame = pd.DataFrame({"subject_id": ["张三", "张三", "李四"], "points": [1.0, 1.0, -5.0]})
+    fields = [
+        TableField(name=n, type=t) for n, t in (("subject_id", "string"), ("points", "number"))
+    ]
+    with pytest.raises(PackError) as caught:
+        ranges.check_table("tables/t.csv", frame, fields, private=True)
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [
+        "tables/t.csv, line 4", "tables/t.csv, line 3",
+    ]  # fmt: skip
+    assert "三" not in str(caught.value)
+    private = {name for name, table in dictionary.tables().items() if table.private}
+    assert private == {"credit_events", "credit_uses", "carbon_accounts"}
+
+
 @pytest.mark.parametrize("wrong", [-0.1, 100.1, float("inf")])
 def test_a_percentage_beyond_its_range_is_refused(wrong):
     (problem,) = table_problems(natural_share_percent=[wrong, 40.0])
@@ -237,6 +254,14 @@ def test_a_pack_refuses_negative_production(copy):
     message = r"material_products\.csv, line 2 \(330102 2020 agriculture\): output_value_cny is -"
     with pytest.raises(PackError, match=message):
         Pack.open(copy).table("material_products", "330102", 2020)
+
+
+def test_a_pack_does_not_repeat_whom_a_row_is_of(copy):
+    path = copy / "tables" / "credit_uses.csv"
+    first = path.read_text(encoding="utf-8").splitlines()[1]
+    spoil(copy, "credit_uses", first, f"{first.rpartition(',')[0]},-5")
+    with pytest.raises(PackError, match=r"credit_uses\.csv, line 2: points is -5"):
+        Pack.open(copy).table("credit_uses")
 
 
 @pytest.mark.skipif(

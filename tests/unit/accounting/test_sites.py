@@ -255,6 +255,14 @@ def test_an_earlier_balance_is_the_same_in_later_ledgers(pack):
     assert (own["value_before"] > 0).any()
 
 
+def test_occupations_older_than_the_pack_are_balanced_in_its_first_year():
+    frame = pd.DataFrame(
+        {"kind": ["occupation", "occupation", "offset"], "year": [2018, 2021, 2018]}
+    )
+    found = {year: sites._balanced_in(frame, year, 2020).tolist() for year in (2020, 2021)}
+    assert found == {2020: [True, False, True], 2021: [False, True, True]}
+
+
 def test_read_gives_components_with_unit_and_origin():
     rows = [
         ledger.entry("sites", item, face, value, unit, origin="modelled", method_id="x")

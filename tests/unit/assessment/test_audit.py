@@ -10,6 +10,7 @@ from audit_history import (
     FALL,
     FLAT,
     HEAD,
+    RISE,
     RULE_FILE,
     YEARS,
     A,
@@ -25,18 +26,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gepbook import ledger
+from gepbook.accounting import change, standards
+from gepbook.accounting.account import account, totals
 from gepbook.accounting.change import PARTS
+from gepbook.accounting.layers import Layers
+from gepbook.accounting.spec import CATEGORY_ZH
 from gepbook.assessment import audit, growth_draws
 from gepbook.assessment.audit import decline, scheme, terms
 from gepbook.assessment.topic import Evidence
 from gepbook.errors import ParameterError
+from gepbook.inputs.county import CountyInputs
 from gepbook.inputs.own_data import dictionary
 from gepbook.inputs.pack import Pack
+from gepbook.params import resolve
 from gepbook.paths import OPEN_PACK
+from gepbook.prices import PriceBook
 from gepbook.province import Registers
 
 RULES = RULE_FILE.section(audit.SECTION, audit.AuditParams)
 DRAWS = RULE_FILE.section(growth_draws.SECTION, growth_draws.GrowthDrawsParams)
+
+C = "330782"
 
 
 def verdicts(found):
@@ -87,10 +97,87 @@ def test_no_year_is_charged_twice(day):
     assert len(before) + len(after) >= 10
 
 
-def test_years_missing_from_the_history_are_passed_over():
-    """Wanted 2021–2022, held 2020 and 2023: the last held before each."""
-    found = terms.window(date(2022, 1, 1), date(2022, 12, 31), [2020, 2023], 2023, 0.5)
-    assert (found.wanted_opening, found.state) == (2021, "one_year")
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        # wanted 2021–2022: what lies before is the predecessor's, what lies after the successor's
+        ([2020, 2023], ("not_held", None, None)),
+        ([2020, 2022, 2023], ("one_year", 2022, 2022)),
+        ([2020, 2021, 2023], ("one_year", 2021, 2021)),
+        ([2021, 2022], ("audited", 2021, 2022)),
+        ([], ("not_held", None, None)),
+    ],
+)
+def test_no_year_beyond_the_term_is_taken_for_a_missing_one(held, expected):
+    found = terms.window(date(2022, 1, 1), date(2022, 12, 31), held, 2023, 0.5)
+    assert (found.wanted_opening, found.wanted_closing) == (2021, 2022)
+    assert (found.state, found.opening, found.closing) == expected
+
+
+@given(
+    st.dates(date(2018, 1, 1), date(2023, 12, 31)),
+    st.integers(0, 2000),
+    st.sets(st.sampled_from(YEARS)),
+)
+def test_windows_lie_within_what_the_term_answers_for(start, days, held):
+    end = (pd.Timestamp(start) + pd.Timedelta(days=days)).date()
+    found = terms.window(start, end, sorted(held), 2023, 0.5)
+    if found.opening is not None:
+        assert found.wanted_opening <= found.opening <= found.closing <= found.wanted_closing
+        assert {found.opening, found.closing} <= held
+
+
+def test_another_countys_gap_changes_nothing():
+    """A holds all years, B lacks 2021, C has no account at all: A's audit is as if it were alone."""
+    held = [
+        ("T1", A, "county_head", "示例甲", "2021-01-01", "2021-12-31"),
+        ("T2", A, "county_head", "示例乙", "2022-01-01", None),
+        ("T3", B, "county_head", "示例丙", "2021-01-01", "2021-12-31"),
+        ("T4", C, "county_head", "示例丁", "2021-01-01", None),
+    ]
+    fell = {2020: 100.0, 2021: 85.0, 2022: 85.0, 2023: 85.0}
+    rows = history(A, fell) + change_rows(
+        A, {year: {**dict.fromkeys(PARTS, 0.0), "area": min(0, 2020.5 - year) if year == 2021 else 0.0}
+            for year in (2021, 2022, 2023)},
+    )  # fmt: skip
+    gap = {year: level for year, level in FLAT.items() if year != 2021}
+    bare = [{**row, "county_code": C, "account": "extent", "item": "cropland"} for row in rows[:1]]
+    alone = audit.compute(evidence(rows, registers(held)), {})
+    found = audit.compute(evidence(rows + history(B, gap) + bare, registers(held)), {})
+    for name in ("terms", "accounts", "decomposition", "decline", "items"):
+        own = found.tables[name]
+        pd.testing.assert_frame_equal(
+            own[own["county_code"] == A].reset_index(drop=True), alone.tables[name]
+        )
+    assert verdicts(found) == {
+        "T1": "serious_decline", "T2": "no_serious_decline", "T3": "not_assessed",
+    }  # fmt: skip
+    third = found.tables["terms"].set_index("term_id").loc["T3"]
+    assert (third["state"], third["opening"], third["wanted_closing"]) == ("one_year", 2020, 2021)
+
+
+def test_county_without_long_term_weather_is_its_own_matter():
+    """B lacks one year of it: B is not assessed and not scored by its account, A is."""
+    lacking = [row for row in history(B, FLAT) if row["measure"] != "value_normal_weather_2021"]
+    held = [
+        (f"T{n}", code, "county_head", "示例甲", "2021-01-01", None)
+        for n, code in enumerate((A, B))
+    ]
+    found = audit.compute(evidence(history(A, FALL) + lacking, registers(held)), {})
+    assert verdicts(found) == {"T0": "serious_decline", "T1": "not_assessed"}
+    items = found.tables["items"].set_index(["term_id", "item"])
+    assert items.loc[("T1", "gep_change"), ["low", "high"]].tolist() == [0.0, 8.0]
+
+
+def test_category_that_a_year_lacks_is_not_taken_for_nothing():
+    rows = [
+        row
+        for row in history(A, FLAT)
+        if (row["item"], row["measure"]) != ("regulating", "value_normal_weather")
+    ]
+    given = evidence(rows)
+    found = decline.assess(given, terms.table(given, 0.5), DRAWS, {"regulating": 0.05}, 0.95)
+    assert found["verdict"].tolist() == ["not_assessed"]
 
 
 # Accounts and decomposition
@@ -123,6 +210,14 @@ def test_opening_and_closing_account_by_hand():
     assert np.isnan(found.loc["cultural", "change_share"])
 
 
+def test_rate_of_change_needs_a_level_above_nothing():
+    """From −10 to 5 is a rise; as a share of −10 it would be told as −150 %."""
+    given = evidence(history(A, {**FLAT, 2020: -10.0, 2023: 5.0}))
+    gep = terms.accounts(given, terms.table(given, 0.5)).set_index("item").loc["gep"]
+    assert gep["change_cny"] == 15.0
+    assert np.isnan(gep["change_share"])
+
+
 def test_decomposition_adds_up_exactly():
     """2020 → 2022: parts of 2021 and 2022 summed; −3 +1 +2 = 0 and −6 +4 −2 = −4: 100 → 96."""
     parts = {
@@ -141,6 +236,45 @@ def test_decomposition_adds_up_exactly():
     assert found.loc["T2", list(PARTS)].tolist() == [9.0, 0.0, 0.0, 0.0, 0.0]
     summed = found["opening_cny"] + found[list(PARTS)].sum(axis=1)
     assert summed.tolist() == found["closing_cny"].tolist() == [96.0, 105.0]
+
+
+def test_parts_of_a_category_are_those_of_its_services():
+    """Of GEP −15 a year; of regulating services −10 (soil) + 4 (flood) and none of tourism."""
+    moves = {"gep": -15.0, "soil_retention": -10.0, "flood_mitigation": 4.0, "tourism": -9.0}
+    rows = history(A, {2020: 100.0, 2021: 94.0, 2022: 88.0, 2023: 82.0}) + [
+        row
+        for item, move in moves.items()
+        for row in change_rows(
+            A, {year: {**dict.fromkeys(PARTS, 0.0), "area": move} for year in YEARS[1:]}, item=item
+        )
+    ]
+    given = evidence(rows)
+    found = terms.decomposition(given, terms.table(given, 0.5), ["gep", "regulating"])
+    found = found.set_index("item")
+    assert found["area"].to_dict() == {"gep": -45.0, "regulating": -18.0}
+    own = found.loc["regulating"]
+    assert own["opening_cny"] + own[list(PARTS)].sum() == own["closing_cny"] == 82.0
+    gep_only = evidence([row for row in rows if row["item"] in ("gep", "regulating")])
+    left = terms.decomposition(gep_only, terms.table(gep_only, 0.5), ["gep", "regulating"])
+    assert left["item"].tolist() == ["gep"]
+
+
+@given(st.sets(st.sampled_from(YEARS), min_size=2))
+def test_decomposition_has_no_residual_where_years_are_missing(held):
+    """Of 2020–2023 some years are held: parts exist for years whose former year is held too."""
+    levels = {year: FALL[year] for year in held}
+    parts = {
+        year: {**dict.fromkeys(PARTS, 0.0), "area": FALL[year] - FALL[year - 1]}
+        for year in held
+        if year - 1 in held
+    }
+    levels.setdefault(2023, FALL[2023])
+    given = evidence(history(A, levels) + change_rows(A, parts))
+    found = terms.decomposition(given, terms.table(given, 0.5))
+    whole = set(range(min(levels), 2024)) == set(levels) and len(parts) == len(levels) - 1
+    assert len(found) == int(whole)
+    summed = found["opening_cny"] + found[list(PARTS)].sum(axis=1)
+    assert summed.tolist() == found["closing_cny"].tolist()
 
 
 def test_decomposition_is_left_out_where_a_year_has_none():
@@ -171,7 +305,8 @@ def points_of(told=0.0, other=0.0, fund_use=0.9):
     own = ITEMS[ITEMS["rule"] != "section"].assign(
         term_id="T1",
         count=[told, np.nan, other],
-        value=[np.nan, fund_use, np.nan],
+        value_low=[np.nan, fund_use, np.nan],
+        value_high=[np.nan, fund_use, np.nan],
     )
     found = scheme.score_items(own, POSTS)
     return found, scheme.total(found, ITEMS).loc["T1"].tolist()
@@ -198,6 +333,13 @@ def test_sections_are_capped():
     found, _ = points_of()
     more = found.assign(high=found["high"] + 50)
     assert scheme.total(more, ITEMS).loc["T1", "high"] == 100.0
+
+
+def test_what_the_accounts_do_not_know_for_sure_makes_an_interval():
+    """20·(0.6 − 0.5)/0.4 = 5 to 20·(0.8 − 0.5)/0.4 = 15."""
+    own = ITEMS[ITEMS["item"] == "fund_use"].assign(count=np.nan, value_low=0.6, value_high=0.8)
+    found = scheme.score_items(own, POSTS).iloc[0]
+    assert found[["low", "high"]].tolist() == pytest.approx([5.0, 15.0])
 
 
 def test_what_is_not_known_makes_an_interval():
@@ -373,43 +515,43 @@ def test_years_outside_of_the_table_are_not_known():
 
 
 def test_spotless_term_scores_all_points():
-    found = audit.compute(evidence(history(A, FLAT), registers(records=[], **statistics())), {})
+    found = audit.compute(evidence(history(A, RISE), registers(records=[], **statistics())), {})
     term = found.tables["terms"].loc[0]
     assert (term["score_low"], term["score_high"], term["grade"]) == (100.0, 100.0, "好")
     assert term["unscored"] == ""
 
 
 def test_term_with_findings_by_hand():
-    """100 − 2·3 of 13 reform tasks − 4·2 of 8 for land (capped at 8) − 12·0.8 for regulating and
-    − 8·0.8 for GEP that fell by 4 % of the 5 that cost all: 100 − 6 − 8 − 9.6 − 6.4 = 70."""
+    """100 − 2·3 of 13 reform tasks − 4·2 of 8 for land (capped at 8) − 12 for regulating and − 8 for
+    GEP that fell by 15 %, where 5 cost all: 100 − 6 − 8 − 20 = 66."""
     records = [
         ("F1", "T1", A, "reform_tasks", 3, "2022-05-01", "示例"),
         ("F2", "T1", A, "illegal_use", 5, "2022-06-01", "示例"),
     ]
-    given = evidence(history(A, {**FLAT, 2023: 96.0}), registers(records=records, **statistics()))
+    given = evidence(history(A, FALL), registers(records=records, **statistics()))
     found = audit.compute(given, {})
     term = found.tables["terms"].loc[0]
-    assert term["score_low"] == pytest.approx(70.0)
-    assert term["grade"] == "一般"
+    assert (term["score_low"], term["score_high"]) == (66.0, 66.0)
+    assert term["grade"] == "较差"
     items = found.tables["items"].set_index("item")
     assert items.loc["reform_tasks", ["count", "low", "evidence"]].tolist() == [3, 7.0, "示例"]
-    assert items.loc["gep_change", "value"] == pytest.approx(-0.04)
+    assert items.loc["gep_change", "value"] == pytest.approx(-0.15)
     again = registers(records=records[::-1], **statistics())
-    other = audit.compute(evidence(history(A, {**FLAT, 2023: 96.0}), again), {})
+    other = audit.compute(evidence(history(A, FALL), again), {})
     pd.testing.assert_frame_equal(other.tables["items"], found.tables["items"])
 
 
 def test_findings_of_later_years_wait():
     records = [("F1", "T1", A, "reform_tasks", 3, "2023-05-01", "示例")]
     given = registers(records=records, year=2022, **statistics())
-    levels = {year: 100.0 for year in YEARS[:-1]}
+    levels = {year: RISE[year] for year in YEARS[:-1]}
     found = audit.compute(evidence(history(A, levels, year=2022), given), {})
     assert found.tables["terms"].loc[0, "score_low"] == 100.0
 
 
 def test_missing_registers_leave_an_interval_and_say_so():
     """Without findings (47 points) and statistics (33) only GEP's 20 points are sure: 20–100."""
-    found = audit.compute(evidence(history(A, FLAT)), {})
+    found = audit.compute(evidence(history(A, RISE)), {})
     term = found.tables["terms"].loc[0]
     assert (term["score_low"], term["score_high"], term["grade"]) == (20.0, 100.0, "")
     assert "红线面积变化" in term["unscored"]
@@ -418,24 +560,66 @@ def test_missing_registers_leave_an_interval_and_say_so():
     assert (card["light"], card["low"], card["high"]) == ("none", 20.0, 100.0)
 
 
-def test_cards_rank_sure_scores_within_group_and_post():
-    """Both of the other counties' group; B lost 4 points and stands second; C's is not sure."""
-    other = "330782"
-    held = [
-        (f"T{n}", code, "county_head", "示例甲", "2021-01-01", None)
-        for n, code in enumerate(("330523", "330521", other))
+def test_fall_within_its_own_error_costs_no_grade():
+    """−1 % ± 1.4 %: all 20 points are possible, 10 are sure; with 3 off elsewhere 87–97, no grade."""
+    records = [("F1", "T1", A, "supervision", 3, "2022-05-01", "示例")]
+    given = registers(records=records, **statistics())
+    found = audit.compute(evidence(history(A, {**FLAT, 2023: 99.0}), given), {})
+    items = found.tables["items"].set_index("item")
+    fall = found.tables["decline"].set_index("indicator").loc["regulating"]
+    own = items.loc["regulating_change"]
+    assert fall["low"] < -0.01 < 0 < fall["high"]
+    assert own["low"] == pytest.approx(12 * (fall["low"] + 0.05) / 0.05)
+    assert own["high"] == 12.0
+    term = found.tables["terms"].loc[0]
+    assert term["score_low"] < 90 <= term["score_high"] == 97.0
+    assert (term["grade"], term["unscored"]) == ("", "")
+    card = next(c for c in found.cards if c["unit"] == "points")
+    assert (card["low"], card["high"], card["light"]) == (term["score_low"], 97.0, "none")
+
+
+@pytest.mark.parametrize("day", [None, "2024-02-01"])
+def test_term_that_nobody_audited_has_no_clean_record(day):
+    """No finding in the register is none only after an audit: the 47 points are open, 53–100."""
+    held = [("T1", *HEAD, "2021-01-01", None, day)]
+    found = audit.compute(evidence(history(A, RISE), registers(held, [], **statistics())), {})
+    term = found.tables["terms"].loc[0]
+    assert (term["score_low"], term["score_high"], term["grade"]) == (53.0, 100.0, "")
+    assert not term["audited"]
+    assert term["unscored"] == ""
+
+
+def test_older_register_without_days_of_audit_is_read():
+    """A register without the column: nothing was audited."""
+    given = registers(records=[], **statistics())
+    older = given.pack.tables["official_terms"].drop(columns="audited_on")
+    given = Registers(YearlyPack({**given.pack.tables, "official_terms": older}, {}), 2023)
+    assert audit.check(given, RULE_FILE) == []
+    found = audit.compute(evidence(history(A, RISE), given), {})
+    assert not found.tables["terms"]["audited"].any()
+
+
+def test_section_without_a_water_class_is_not_known():
+    """One section of each year has no class: nothing is known of the closing year's targets."""
+    tables = statistics()
+    tables["water_sections"].loc[3, "water_class"] = None
+    found = audit.compute(evidence(history(A, FLAT), registers(records=[], **tables)), {})
+    own = found.tables["items"].set_index("item").loc["water_targets"]
+    assert np.isnan(own["value"])
+    assert own[["low", "high"]].tolist() == [0.0, 6.0]
+
+
+def test_approved_adjustment_of_the_redline_is_no_loss():
+    tables = statistics()
+    tables["redline"].loc[2:, "redline_area_km2"] = 57.0
+    lost = audit.compute(evidence(history(A, FLAT), registers(**tables)), {})
+    tables["redline"]["approved_change_km2"] = [np.nan, 0.0, -3.0, np.nan]
+    kept = audit.compute(evidence(history(A, FLAT), registers(**tables)), {})
+    values = [
+        found.tables["items"].set_index("item").loc["redline_change", "value"]
+        for found in (lost, kept)
     ]
-    records = [("F1", "T1", "330521", "reform_tasks", 2, "2022-05-01", "示例")]
-    rows = [row for _, code, *_ in held for row in history(code, FLAT)]
-    tables = {
-        name: pd.concat([table, table.assign(county_code="330521")])
-        for name, table in statistics("330523").items()
-    }
-    found = audit.compute(evidence(rows, registers(held, records, **tables)), {})
-    cards = {c["county_code"]: c for c in found.cards if c["unit"] == "points"}
-    assert (cards["330523"]["rank"], cards["330523"]["of"]) == (1, 2)
-    assert (cards["330521"]["rank"], cards["330521"]["value"]) == (2, 96.0)
-    assert cards[other]["rank"] is None
+    assert values == pytest.approx([-0.05, 0.0])
 
 
 def test_registers_without_rows_are_sound():
@@ -486,7 +670,39 @@ def test_history_of_weather_alone_has_no_decline():
     found = audit.compute(evidence(history(A, FALL, normal=FLAT, current=FALL)), {})
     assert verdicts(found) == {"T1": "no_serious_decline"}
     items = found.tables["items"].set_index("item")
-    assert items.loc["gep_change", "low"] == 8.0
+    assert items.loc["gep_change", "value"] == 0.0
+
+
+class DryYear(CountyInputs):
+    """A county in a year with half of its rain."""
+
+    def layer(self, name):
+        found = super().layer(name)
+        year_of_weather = self.layer_year(name) is not None
+        return found.copy(data=found / 2) if name == "precipitation" and year_of_weather else found
+
+
+def test_dry_year_through_the_accounts_is_no_decline():
+    """Half the rain takes the year's regulating services down, those of long-term weather not."""
+    standard = standards.read("db33-2020")
+    prices, rules = PriceBook.read().choosing(standard.prices), resolve("330903", 2022, "db33-2020")
+    levels = {}
+    for year, kind in ((2022, CountyInputs), (2023, DryYear)):
+        layers = Layers(kind(Pack.open(OPEN_PACK), "330903", 2022), rules, standard.factors)
+        now = account(layers.inputs, rules, standard, prices, 2020, layers)
+        normal = change.normalised(layers, rules, standard, prices, 2020)
+        levels[year] = (totals(now, "comparable"), normal["comparable"])
+    (wet, wet_normal), (dry, dry_normal) = levels.values()
+    assert dry["regulating"] < 0.9 * wet["regulating"]
+    assert dry_normal == pytest.approx(wet_normal)
+    fell = {2022: wet["regulating"], 2023: dry["regulating"]}
+    level = {2022: wet_normal["regulating"], 2023: dry_normal["regulating"]}
+    held = [("T1", *HEAD, "2023-01-01", None)]
+    found = audit.compute(evidence(history(A, fell, normal=level), registers(held)), {})
+    assert verdicts(found) == {"T1": "no_serious_decline"}
+    assert verdicts(audit.compute(evidence(history(A, fell), registers(held)), {})) == {
+        "T1": "serious_decline"
+    }
 
 
 def test_history_of_prices_alone_has_no_decline():
@@ -533,15 +749,29 @@ def test_without_long_term_weather_nothing_is_assessed():
 
 
 def test_account_draws_are_used_where_they_are():
-    """Errors of parameters that all years share cancel in a relative change of one category."""
-    drawn = pd.DataFrame({"climate_regulation": np.linspace(50.0, 150.0, 200)})
-    found = audit.compute(evidence(history(A, FALL), drawn={A: drawn}), {})
+    """Errors that move all years alike cancel; where the service that fell is unsure, so is its fall."""
+    unsure = np.linspace(0.2, 1.8, 200)
+
+    def drawn(levels):
+        columns = {
+            f"{year}/{name}": (level if name == "regulating" else 0.0 * level)
+            for year, level in levels.items()
+            for name in CATEGORY_ZH
+        }
+        return {A: pd.DataFrame(columns)}
+
+    alike = {year: level * unsure for year, level in FALL.items()}
+    mixed = {year: 50.0 + (level - 50.0) * unsure for year, level in FALL.items()}
     without = audit.compute(evidence(history(A, FALL)), {})
-    assert found.tables["decline"]["account_draws"].all()
-    assert not without.tables["decline"]["account_draws"].any()
-    assert found.tables["decline"]["low"].tolist() == pytest.approx(
-        without.tables["decline"]["low"].tolist()
+    same, wider = (
+        audit.compute(evidence(history(A, FALL), drawn=drawn(levels)), {})
+        for levels in (alike, mixed)
     )
+    assert same.tables["decline"]["account_draws"].all()
+    assert not without.tables["decline"]["account_draws"].any()
+    low = [found.tables["decline"]["low"].iloc[0] for found in (without, same, wider)]
+    assert low[1] == pytest.approx(low[0], abs=1e-3)
+    assert low[2] < low[0] - 0.02
 
 
 def test_county_without_an_indicator_is_judged_by_the_others():
@@ -595,6 +825,8 @@ def test_sound_registers_are_taken():
         ([("T1", A, "mayor", "示例甲", "2021-05-01", None)], "post must be one of party_secretary"),
         ([("T1", "331199", "county_head", "示例甲", "2021-05-01", None)], "county '331199' is not"),
         ([("T1", *HEAD, None, None)], "start_date None is no day"),
+        ([("T1", *HEAD, "2021-05-01", None, "soon")], "line 2: audited_on 'soon' must be a day"),
+        ([("T1", *HEAD, "2021-05-01", None, "2020-05-01")], "not before the term began"),
         (
             [("T1", *HEAD, "2018-05-01", "2021-05-01"), ("T2", *HEAD, "2021-05-01", None)],
             "line 3: term 'T2' begins on 2021-05-01, while 'T1' still holds the post",
@@ -643,10 +875,17 @@ def test_two_posts_may_be_held_at_once():
             "outside of its term from 2021-01-01",
         ),
         (("F1", "T1", A, "supervision", 1, "May", ""), "has occurred_on 'May'"),
+        (("F1", "T2", A, "supervision", 1, "2022-05-01", ""), "line 2.*'T2', which .* not audited"),
+        (("F1", "T3", A, "supervision", 1, "2022-05-01", ""), "after the audit of its term"),
     ],
 )
 def test_faulty_findings_are_refused(record, message):
-    problems = audit.check(registers(records=[record]), RULE_FILE)
+    held = [
+        ("T1", *HEAD, "2021-01-01", None),
+        ("T2", A, "party_secretary", "示例乙", "2021-01-01", "2022-12-31", None),
+        ("T3", A, "party_secretary", "示例丙", "2023-01-01", None, "2022-01-01"),
+    ]
+    problems = audit.check(registers(held, [record]), RULE_FILE)
     assert any(re.search(message, problem) for problem in problems), problems
 
 
@@ -678,6 +917,7 @@ def test_open_pack_shows_every_state_and_is_sound():
     )
     found = audit.compute(given, {}).tables["terms"]
     assert set(found["state"]) >= {"audited", "not_yet", "one_year"}
+    assert set(found["audited"]) == {True, False}
     assert (found["wanted_opening"] < found["opening"]).any()
     assert set(found["grade"]) >= {"好", "较好", "一般", "较差", "差"} - {"好"}
 

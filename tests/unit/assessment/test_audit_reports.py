@@ -46,7 +46,12 @@ def run(code=A):
 def result():
     parts = {year: {**dict.fromkeys(PARTS, 0.0), "area": -5e8} for year in (2021, 2022, 2023)}
     levels = {year: value * 1e8 for year, value in FALL.items()}
-    rows = [*history(A, levels), *change_rows(A, parts), *history(B, FLAT)]
+    rows = [
+        *history(A, levels),
+        *change_rows(A, parts),
+        *change_rows(A, parts, item="soil_retention"),
+        *history(B, FLAT),
+    ]
     return assessed(evidence(rows, registers(TERMS, RECORDS, **statistics())))
 
 
@@ -62,9 +67,10 @@ def test_dossiers_hold_all_terms_of_the_county(result):
     text = show.dossiers(result, run()).markdown()
     for said in ("示例甲", "示例乙", "示例丙", "期初–期末 2020–2021 年", "期初–期末 2021–2023 年"):
         assert said in text
-    assert "按任期期初应为 2017 年，早于数据期，自 2020 年起对照" in text
+    assert "按任期应对照 2017–2021 年，账户只有 2020–2021 年" in text
     assert "示例：未整改" in text
-    assert "| 面积 | -5.00 |" in text
+    assert "| 面积 | -5.00 | -5.00 |" in text
+    assert "GEP 亿元 | 调节服务 亿元" in text
 
 
 def test_serious_decline_is_a_referral_not_a_finding_of_guilt(result):
@@ -100,10 +106,38 @@ def test_missing_data_are_told():
     found = assessed(evidence(history(A, FLAT), registers(TERMS)))
     text = show.dossiers(found, run()).markdown()
     assert "缺发现事项登记" in text
-    assert "缺变化分解" in text
+    assert "期内有年份没有变化分解" in text
     assert "资金征管用与项目管理缺数据，按区间计分" in text
     assert "误差只含各年数据，未含参数" in text
     assert show.waterfall_figure(found, run()) is None
+
+
+def test_what_was_not_audited_or_not_held_is_told():
+    """T1 wants 2019–2020 of a history from 2021; T2 is not audited yet; T3 has one year."""
+    held = [
+        ("T1", *HEAD, "2020-01-01", "2020-12-31"),
+        ("T2", A, "county_head", "示例乙", "2022-01-01", None, None),
+        ("T3", A, "party_secretary", "示例丙", "2020-01-01", "2021-12-31"),
+    ]
+    levels = {year: 100e8 for year in (2021, 2022, 2023)}
+    found = assessed(evidence(history(A, levels), registers(held, [], **statistics())))
+    text = show.dossiers(found, run()).markdown()
+    assert "按任期应对照 2019–2020 年 (none of these years is held)" in text
+    assert "按任期应对照 2019–2021 年，账户只有 2021 年" in text
+    assert "### 期初–期末 2021 年" in text
+    assert "| 尚未审计 | — |" in text
+    assert "尚未审计的任期没有发现事项可依" in text
+    assert "不评等（未审计）" in show.term_table(found, run()).markdown()
+    assert "尚未审计" in show.sentence(found, run()).text
+    said = show.province_sentence(found, run()).text
+    assert "评分 2 个，其中 1 个只有一年账户，另有 1 个得分区间跨两个等级" in said
+    assert "1 个尚未审计" in said
+
+
+def test_what_long_term_weather_leaves_in_is_told(result):
+    text = show.dossiers(result, run()).markdown()
+    assert text.count("NPP、植被覆盖、水电等仍含当年气象") == 4
+    assert "不会造成下降" not in text
 
 
 def test_pack_without_register_says_so():

@@ -273,6 +273,66 @@ def test_value_added_beyond_the_income_is_refused():
     refused(registers(tourism=rows), "line 2: value_added_cny 6 is more than income_cny 5")
 
 
+def economy_and_tourism(change):
+    """Return registers of three counties and two years, one county's eco-tourism changed in some."""
+    key = [(code, year) for code in (A, B, "330105") for year in (2022, 2023)]
+    tourism = pd.DataFrame(key, columns=["county_code", "year"]).assign(
+        sites=3.0, visitors_person=1e5, income_cny=2e9, value_added_cny=8e8
+    )
+    for years, factor in change.items():
+        own = (tourism["county_code"] == B) & tourism["year"].isin(years)
+        tourism.loc[own, ["income_cny", "value_added_cny"]] *= factor
+    economy = tourism[["county_code", "year"]].assign(
+        resident_population_person=2.5e5, gdp_cny=2e10
+    )
+    return Registers(FakePack({"eco_tourism": tourism, "economy": economy}, {}), 2023)
+
+
+def test_eco_tourism_in_the_wrong_unit_is_found():
+    """By the county's GDP; by its jump and its peers; alike in both years by its peers alone."""
+    assert brand.check(economy_and_tourism({}), RULE_FILE) == []
+    assert brand.check(economy_and_tourism({(2022, 2023): 20.0}), RULE_FILE) == []
+    refused(
+        economy_and_tourism({(2023,): 1e4}), "value_added_cny 8e.12 is more than the county's GDP"
+    )
+    once = economy_and_tourism({(2023,): 1e-4})
+    refused(
+        once, "line 5: income_cny is 0.0001 times that of the year before: looks like 万元 for CNY"
+    )
+    refused(once, "line 5: value_added_cny per person is 0.0001 times the counties' median")
+    always = brand.check(economy_and_tourism({(2022, 2023): 1e-4}), RULE_FILE)
+    assert len(always) == 4
+    assert all("per person is 0.0001 times" in problem for problem in always)
+
+
+def test_prices_and_products_in_the_wrong_unit_are_found():
+    rows = sold(
+        *((code, 2023, "茶叶", 10, 1.2e6, 1e6) for code in (A, "330105")),
+        (B, 2023, "茶叶", 10, 1200.0, 1000.0),
+    )
+    refused(registers(rows), "line 4: branded_price_cny_t is 0.001 times the counties' median")
+    grown = pd.DataFrame(
+        {
+            "county_code": B, "year": [2022, 2023], "product": "茶叶", "quantity_t": 99.0,
+            "area_ha": 1.0, "output_value_cny": [1e6, 1e10], "certified_percent": 50.0,
+        }
+    )  # fmt: skip
+    refused(registers(grown=grown), "line 3: output_value_cny is 1e.04 times .*CNY for 万元")
+
+
+def test_rules_that_name_nothing_are_refused_together():
+    entries = dict(RULE_FILE.entries)
+    for key, word in (("certification_target", "certificaton"), ("tourism_price_index", "gdp")):
+        entries[f"brand.{key}"] = entries[f"brand.{key}"].model_copy(update={"value": word})
+    wrong = RULE_FILE.model_copy(update={"entries": entries})
+    target, index = brand.check(economy_and_tourism({}), wrong)
+    assert (
+        "brand.yaml: brand.certification_target is 'certificaton', no target of targets" in target
+    )
+    assert "Did you mean 'certification'" in target
+    assert "brand.tourism_price_index: no price index 'gdp' in params/prices/price_indices" in index
+
+
 def test_year_without_price_index_is_refused():
     rows = pd.DataFrame(
         [(A, 2031, 3, 10.0, 5.0, 4.0)],
@@ -335,6 +395,23 @@ def test_groups_and_the_province_agree_with_their_counties(result):
     extra = result.table("brand_lines")["extra_cny"].sum()
     assert result.table("premium_groups").loc["province", "extra_cny"] == pytest.approx(extra)
     assert result.table("brands")["extra_cny"].sum() == pytest.approx(extra)
+
+
+def test_the_province_has_no_sum_of_too_few_counties():
+    """10 of 90 counties without a row leave 80, below nine tenths; 5 leave 85, which are enough."""
+    whole = open_pack(str(paths.OPEN_PACK))
+    tables = {name: whole.table(name) for name in ("eco_tourism", "agricultural_products")}
+    codes = sorted(tables["eco_tourism"]["county_code"].unique())
+    for without, known in ((10, False), (5, True)):
+        kept = {
+            n: frame[~frame["county_code"].isin(codes[:without])] for n, frame in tables.items()
+        }
+        found = brand.compute(evidence(pack=FakePack(kept, {})), {})
+        for name in ("tourism_groups", "certification_groups"):
+            row = found.table(name).loc["province"]
+            assert row["counties"] == 90 - without
+            assert row.drop(["counties", "target_percent"], errors="ignore").notna().any() == known
+        assert (None in {owner for owner, _ in found.figures}) == known
 
 
 def test_figures_and_cards(result):

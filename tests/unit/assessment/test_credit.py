@@ -42,7 +42,7 @@ RULES = CreditParams(
     decision_days=60,
     level_for_use={"scenic_tickets": "A", "credit_loan": "AA"},
     least_subjects=5,
-    largest_share=0.5,
+    least_margin=0.1,
 )
 DEEDS = read_rules()
 POOL = pd.DataFrame({"county_code": ["331181"], "origin": ["illustrative"]})
@@ -401,6 +401,32 @@ def test_mean_is_withheld_beside_withheld_levels():
     assert np.isnan(found["mean_points"])
 
 
+def of_one_rule(number, rule, times):
+    """Return one event a subject: all have the same score."""
+    return [
+        (f"E{i}", "331181", f"P{i:03d}", "firm", "2023-05-01", rule, times) for i in range(number)
+    ]
+
+
+def test_a_county_all_at_the_worst_level_is_withheld_whole():
+    """Seven firms of 331181 all stand at C: no zero, total or mean tells it of each."""
+    bad = next(r for r in DEEDS.index if "firm" in DEEDS["kinds"][r] and DEEDS["points"][r] < 0)
+    rows = of_one_rule(7, bad, 99)
+    subjects = [(f"X{r[0]}", "330802", f"Q{r[2]}", *r[3:]) for r in of_one_rule(30, bad, 1)]
+    found = compute(registers(rows + subjects + crowd(30, "330803", "firm")))
+    own = found.rows_of("331181", "levels")
+    numbers = own.drop(columns=["kind", "group", "county_code"])
+    assert numbers.isna().all(axis=None)
+
+
+def test_mean_of_a_single_level_is_withheld():
+    """Ten firms, all alike: the mean would be each one's score."""
+    good = next(r for r in DEEDS.index if "firm" in DEEDS["kinds"][r] and DEEDS["points"][r] > 0)
+    row = compute(registers(of_one_rule(10, good, 1))).rows_of("331181", "levels").iloc[0]
+    assert row["subjects"] == 10
+    assert np.isnan(row["mean_points"])
+
+
 def test_cards_stand_only_where_the_share_follows_from_the_table():
     shown = compute(registers(crowd(30)))
     assert compute(registers(crowd(24))).cards == []
@@ -457,12 +483,12 @@ def test_appeals_of_the_year():
 
 
 def test_points_spent_are_shown_only_of_many():
-    """Six subjects spend 10 each; one of six who holds 60 of 110 could be read off."""
+    """Six subjects spend 10 each; of 60, 40 and four times 1 the second could read the first off."""
     uses = pd.DataFrame({"use": "scenic_tickets", "subject_id": list("abcdef"), "points": 10.0})
     uses = uses.assign(group="other")
     numbers = credit.numbers_by(uses, "use", RULES.level_for_use, RULES)
     assert credit.points_spent(uses, numbers, RULES).loc["scenic_tickets", "points"] == 60.0
-    heavy = uses.assign(points=[60.0] + [10.0] * 5)
+    heavy = uses.assign(points=[60.0, 40.0] + [1.0] * 4)
     assert credit.points_spent(heavy, numbers, RULES)["points"].isna().all()
 
 

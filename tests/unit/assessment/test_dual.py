@@ -208,6 +208,21 @@ def test_gdp_in_the_wrong_unit_in_every_year_is_found_by_its_peers():
     assert all("looks like CNY for 万元" in p for p in problems)
 
 
+def test_gdp_in_the_wrong_unit_is_found_without_other_counties():
+    """The median of a pack of one county is the county's own."""
+    problems = check([("331181", y, 2e14, 2.5e5) for y in (2022, 2023)])
+    assert len(problems) == 2
+    assert (
+        "line 2: gdp_cny per person is 8e+08 CNY, it must lie between 2000 and 1e+06" in problems[0]
+    )
+
+
+@pytest.mark.parametrize("people", [float("nan"), 0.0])
+def test_gdp_without_residents_is_refused(people):
+    (problem,) = check([("331181", 2023, 2e14, people)])
+    assert "line 2: resident_population_person is missing or 0" in problem
+
+
 def test_gdp_of_nothing_is_refused():
     assert "gdp_cny is 0. Growth needs a GDP above 0" in check([("330102", 2023, 0.0, 1e6)])[0]
 

@@ -12,7 +12,7 @@ from provincial_pool import make_pool
 
 from gepbook import params, paths
 from gepbook.accounting import sites
-from gepbook.assessment import finance
+from gepbook.assessment import Assessment, finance
 from gepbook.assessment.finance import carbon_account, ecological_account
 from gepbook.assessment.finance.carbon_account import CarbonAccountParams, classify, colours
 from gepbook.assessment.finance.ecological_account import balance, movements
@@ -20,6 +20,7 @@ from gepbook.assessment.privacy import TOTAL
 from gepbook.assessment.topic import Evidence
 from gepbook.compensation.rounding import to_cents
 from gepbook.province import Registers
+from gepbook.publish.assessment.finance import account_table
 from gepbook.run import open_pack
 
 RULE_FILE = params.resolve(None, 2023, "db33-2020")
@@ -116,6 +117,62 @@ def test_accounts_of_the_open_pack():
     assert figures == closing.to_dict()
 
 
+def of_sites(*rows):
+    """Return the topic of (site, year, kind) in CODE, each ha worth 1 before or after, by year."""
+    pool = pd.DataFrame(
+        [
+            {
+                "account": "sites", "county_code": CODE, "item": f"{site}.soil.x",
+                "measure": f"{face}_{state}{suffix}", "origin": "modelled", "unit": "CNY", "quality": "",
+                "value": worth if state == "after" else 0.0,
+            }
+            for site, _, _, accounts in rows
+            for suffix, worth in accounts.items()
+            for face in ("physical", "value")
+            for state in ("before", "after")
+        ],
+        columns=["account", "county_code", "item", "measure", "origin", "unit", "quality", "value"],
+    )  # fmt: skip
+    layer = pd.DataFrame(
+        [
+            {
+                "site_id": site, "county_code": CODE, "year": year, "kind": kind, "name": f"{site}地",
+                "maturity_year": 0.0, "geometry": None,
+            }
+            for site, year, kind, _ in rows
+        ]
+    )  # fmt: skip
+    own = Evidence(pool, Registers(FakePack({}, {sites.LAYER: layer}), 2023), RULE_FILE)
+    return own, ecological_account.compute(own)
+
+
+def test_sites_older_than_the_pack_take_the_first_account_after_them():
+    """A of 2018 is accounted for in 2020 (−5) and now (−9): −5 counts. C has no account at all."""
+    own, found = of_sites(
+        ("A", 2018, "occupation", {"_2020": -5.0, "": -9.0}),
+        ("B", 2021, "offset", {"_2021": 3.0, "": 4.0}),
+        ("C", 2019, "occupation", {}),
+    )
+    table = found.tables["accounts"].set_index("year")
+    assert table["closing_cny"].to_dict() == {
+        2018: -5.0, 2019: -5.0, 2020: -5.0, 2021: -2.0, 2022: -2.0, 2023: -2.0,
+    }  # fmt: skip
+    page = Assessment([], CODE, {finance.ID: found}, pd.DataFrame(), own)
+    run = type("R", (), {"county_code": CODE, "year": 2023})()
+    note = account_table(page, run).note
+    assert "未入账：C地。" in note
+    assert ecological_account.SEVERAL_YEARS in note
+
+
+def test_sums_of_several_years_have_no_price_year():
+    _, found = of_sites(("B", 2023, "offset", {"": 4.0}))
+    rows = {row["measure"]: row for _, row in found.figures}
+    assert {name: row["price_year"] for name, row in rows.items()} == {
+        "opening": None, "matured": None, "closing": None, "credit": 2023, "debit": 2023,
+    }  # fmt: skip
+    assert rows["closing"]["note"] == ecological_account.SEVERAL_YEARS
+
+
 def test_earlier_years_of_an_account_do_not_change_later():
     """The account as of 2022 is the beginning of that as of 2023."""
     pack = open_pack(str(paths.OPEN_PACK))
@@ -163,11 +220,26 @@ def test_colours_by_hand():
 
 
 def test_counts_by_place():
-    rows = enterprises(*many(CODE, [100] * 4 + [300] * 5), *many(OTHER, [700] * 3 + [500] * 6))
+    rows = enterprises(
+        *many(CODE, [100] * 4 + [300] * 5), *many(OTHER, [700] * 3 + [500] * 6 + [100] * 3)
+    )
     table = colours(rows, CARBON).set_index(["prefecture", "county_code"])
     assert table.loc[("衢州市", CODE), ["dark_green", "light_green", TOTAL]].tolist() == [4, 5, 9]
-    assert table.loc[("丽水市", TOTAL), ["yellow", "red", "dark_green"]].tolist() == [6, 3, 0]
-    assert table.loc[(TOTAL, TOTAL), TOTAL] == 18
+    assert table.loc[("丽水市", TOTAL), ["yellow", "red", "light_green"]].tolist() == [6, 3, 0]
+    assert table.loc[(TOTAL, TOTAL), TOTAL] == 21
+
+
+def test_unknown_intensity_has_no_colour():
+    rows = enterprises(*many(CODE, [np.nan, 700]))
+    assert classify(rows, CARBON).isna().tolist() == [True, False]
+
+
+def test_a_county_all_red_is_withheld_whole():
+    """Four mills, all red: neither a count nor a 0 tells it of each."""
+    rows = enterprises(*many(CODE, [700] * 4), *many(OTHER, [700] * 8 + [100] * 9))
+    table = colours(rows, CARBON).set_index(["prefecture", "county_code"])
+    assert table.loc[("衢州市", CODE)].isna().all()
+    assert table.loc[("衢州市", TOTAL)].isna().all()
 
 
 def test_small_cells_are_withheld_and_cannot_be_told():
@@ -195,15 +267,24 @@ def registers(frame, year=2023):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (("E1", CODE, 2023, "paper", 10.0, 0.0), "line 2: enterprise 'E1': value_added_cny is 0"),
+        (("E1", CODE, 2023, "paper", 10.0, 0.0), "line 2: value_added_cny is 0"),
         (("E1", CODE, 2023, "paper", -10.0, 1.0), "emission_t is -10"),
         (("E1", CODE, 2023, "papr", 10.0, 1.0), "sector must be one of"),
         (("E1", "330000", 2023, "paper", 10.0, 1.0), "county '330000' is not in"),
+        ((None, CODE, 2023, "paper", 10.0, 1.0), "enterprise_id is missing"),
     ],
 )
 def test_faulty_accounts_are_refused(row, message):
     problems = finance.check(registers(enterprises(row)), RULE_FILE)
     assert any(re.search(message, problem) for problem in problems), problems
+
+
+@pytest.mark.parametrize("name", ["示例造纸有限公司", "91330100MA2ABCDE1X", "330802001"])
+def test_the_name_of_an_enterprise_is_refused_and_not_repeated(name):
+    found = carbon_account.check(registers(enterprises((name, CODE, 2023, "paper", -1.0, 0.0))))
+    assert len(found) == 3
+    assert "enterprise_id must be a pseudonym" in found[0]
+    assert not any(name in problem for problem in found)
 
 
 @pytest.mark.parametrize(

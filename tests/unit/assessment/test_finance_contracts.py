@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gepbook import ledger, params
+from gepbook.assessment import finance
 from gepbook.assessment.finance import asset_pool, green_option
 from gepbook.assessment.finance.asset_pool import (
     AssetPoolParams,
@@ -27,7 +28,6 @@ from gepbook.assessment.finance.green_option import (
     RUNNING,
     GreenOptionParams,
     call,
-    growth_factor,
     judge_premium,
     option_value,
     put,
@@ -40,10 +40,10 @@ from gepbook.province import Registers
 
 RULE_FILE = params.resolve(None, 2023, "db33-2020")
 OPTION = GreenOptionParams(
-    growth_by_age={"0": 0.1, "5": 0.0},
     survival_share=0.9,
     volatility=0.25,
     rate=0.03,
+    longest_term_year=30.0,
     premium_tolerance=0.2,
     co_benefit_services=["soil_retention", "carbon_sequestration"],
 )
@@ -117,21 +117,34 @@ def test_negative_terms_are_refused(place):
         call(*terms)
 
 
-def test_growth_by_hand():
-    """Three years to the age of 5 at 10 %, then none: 1.1³ = 1.331."""
-    assert growth_factor(2, 10, OPTION.growth_by_age) == pytest.approx(1.331)
-    assert growth_factor(2, 1, OPTION.growth_by_age) == pytest.approx(1.1)
-    assert growth_factor(7, 10, OPTION.growth_by_age) == 1.0
-    assert growth_factor(3, 0, OPTION.growth_by_age) == 1.0
-
-
 def test_guaranteed_least_bounds_the_value():
     """Worthless trees: only the guaranteed 100 in ten years, 100 / 1.03¹⁰ = 74.41."""
     assert option_value(0, 0, 100, 10, OPTION) == pytest.approx(74.4093915)
     # without guarantee and exercise price the share of the trees itself
-    assert option_value(500, 0, 0, 10, OPTION) == pytest.approx(500 * 1.03**-10)
+    assert option_value(500, 0, 0, 10, OPTION) == pytest.approx(500)
     assert option_value(500, 200, 100, 0, OPTION) == 300.0  # max(500 − 200, 100)
     assert option_value(250, 200, 100, 0, OPTION) == 100.0
+
+
+@given(money, money, money, st.floats(0, 30), st.integers(0, 90))
+@settings(max_examples=60, deadline=None)
+def test_no_right_is_worth_more_than_the_trees_and_the_guarantee(
+    trees, exercise, guaranteed, years, age
+):
+    """V ≤ S + D·G, however long the term and however young the trees; and no less than either."""
+    discount = (1 + OPTION.rate) ** -years
+    value = option_value(trees, exercise, guaranteed, years, OPTION)
+    assert value <= trees + discount * guaranteed + 1e-3
+    assert value >= max(trees - discount * exercise, discount * guaranteed) - 1e-3
+    contract = {
+        "trees": 1000, "tree_value_cny": 1 + trees / 1000, "tree_age_year": float(age),
+        "exercise_cny": exercise, "guaranteed_cny": guaranteed,
+    }  # fmt: skip
+    row = value_options(
+        options(contract), OPTION, dt.date(2023, 12, 31), pd.Series(dtype="float64")
+    )
+    share = (1000 + trees) * 0.9 * 0.8
+    assert row["fair_cny"].iloc[0] <= share + guaranteed * 1.03 ** -(1461 / 365.25) + 1e-3
 
 
 @pytest.mark.parametrize(
@@ -160,14 +173,13 @@ def options(*changes):
 
 
 def test_contract_by_hand():
-    """1000·50·0.9·0.8 = 36 000 in a year; no strike: 36 000 / 1.03 at the end of 2023."""
+    """1000·50·0.9·0.8 = 36 000, whatever the age; without a strike the right is worth the share."""
     row = value_options(options({}), OPTION, dt.date(2023, 12, 31), pd.Series({CODE: 300.0})).iloc[
         0
     ]
-    years = 366 / 365.25
-    assert row["forward_cny"] == pytest.approx(36_000)
-    assert row["value_cny"] == pytest.approx(36_000 * 1.03**-years)
-    assert row["fair_cny"] == pytest.approx(36_000 * 1.03**-4, rel=1e-4)
+    assert row["share_cny"] == pytest.approx(36_000)
+    assert row["value_cny"] == pytest.approx(36_000)
+    assert row["fair_cny"] == pytest.approx(36_000)
     assert row["co_benefit_cny"] == 600.0
     assert row["premium_judged"] == "与估值相当"
 
@@ -222,6 +234,8 @@ def test_pack_without_options_or_without_any_yet():
         ({"matures_on": "2020-06-30"}, "matures on 2020-06-30 but was signed on 2020-12-31"),
         ({"matures_on": "2020-12-31"}, "A right matures after it is signed"),
         ({"matures_on": "soon"}, "is no date"),
+        ({"matures_on": "31/12/2030"}, "is no date"),
+        ({"share_percent": 0.7}, "share_percent is 0.7. Write the investor's part in percent"),
         ({"year": 2021}, "year is 2021 but it was signed on 2020-12-31"),
         ({"trees": 0}, "trees is 0"),
         ({"area_ha": -1.0}, "area_ha is -1"),
@@ -237,6 +251,14 @@ def test_faulty_contracts_are_refused(change, message):
     assert any(re.search(f"line 2.*{message}", problem) for problem in problems), problems
 
 
+def test_contracts_that_run_too_long_are_refused():
+    """30 years from 2020-12-31 end on 2050-12-31; 2230 is a slip."""
+    given = [{"matures_on": "2050-12-31"}, {"option_id": "K2", "matures_on": "2230-12-31"}]
+    found = finance.check(registers(green_options=options(*given)), RULE_FILE)
+    assert len(found) == 1
+    assert "line 3: option 'K2': matures on 2230-12-31, more than 30 years after" in found[0]
+
+
 def test_good_contract_is_accepted():
     assert green_option.check(registers(green_options=options({}))) == []
     assert green_option.check(registers()) == []
@@ -245,8 +267,7 @@ def test_good_contract_is_accepted():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"growth_by_age": {"5": 0.1}}, "rising ages from 0"),
-        ({"growth_by_age": {"0": 0.1, "20": 0.1, "10": 0.1}}, "rising ages from 0"),
+        ({"longest_term_year": 0.0}, "greater than 0"),
         ({"co_benefit_services": ["forest"]}, "is no service"),
         ({"volatility": -0.1}, "greater than or equal to 0"),
     ],
@@ -441,6 +462,7 @@ def test_pools_of_later_years_and_packs_without_pools():
         (GOOD_FLOWS, [("Z1", CODE, 2023, "senior", 9.0, 4.0)], "has year 2022, 2023"),
         (GOOD_FLOWS, [("Z2", CODE, 2022, "senior", 9.0, 4.0)], "'Z2' has tranches but no cash"),
         (GOOD_FLOWS, [], "line 2: pool 'Z1' has cash but no tranches"),
+        (GOOD_FLOWS, [(None, CODE, 2022, "senior", 9.0, 4.0)], "line 2: pool_id is missing"),
         (GOOD_FLOWS, GOOD_TRANCHES[:1] * 2, "line 3: pool_id, tranche 'Z1 senior' stands twice"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ from fake_pack import FakePack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gepbook import ledger, params
+from gepbook import counties, ledger, params
 from gepbook.assessment import finance
 from gepbook.assessment.finance import loans
 from gepbook.assessment.finance.guarantee import guarantees
@@ -42,8 +42,11 @@ RULES = GreenFinanceParams(
         "leverage_most": 10.0,
         "leverage_most_small": 15.0,
         "guarantee_loss_most": 0.03,
+        "least_counties_share": 0.9,
     }
 )
+#: One county is enough for the province.
+FEW = RULES.model_copy(update={"least_counties_share": 0.01})
 A, B, C = "331181", "330102", "330802"
 COLUMNS = ["county_code", "year", *loans.AMOUNTS]
 
@@ -96,18 +99,19 @@ def test_income_counts_only_services_that_bring_cash():
 def test_capacity_bound_by_cash_flow_by_hand():
     """Draws 0, 10 … 100: mean 50, 10 % quantile 10, haircut 0.8. A = 1.85941.
 
-    By cash 10·1.85941/1.25 = 14.8753; by value 50·1.85941·0.7 = 65.0794; the smaller holds.
+    By cash 10·1.85941/1.5 = 12.3961; by value 10·1.85941·0.7 = 13.0159; the smaller holds.
     """
-    found = loan_capacity(np.arange(0.0, 101.0, 10.0), RULES)
+    rules = RULES.model_copy(update={"debt_service_coverage": 1.5})
+    found = loan_capacity(np.arange(0.0, 101.0, 10.0), rules)
     assert found["income_cny"] == 50.0
     assert found["income_low_cny"] == pytest.approx(10.0)
     assert found["haircut"] == pytest.approx(0.8)
-    assert found["cash_flow_limit_cny"] == pytest.approx(14.8752834)
-    assert found["value_limit_cny"] == pytest.approx(65.0793651)
+    assert found["cash_flow_limit_cny"] == pytest.approx(12.3960695)
+    assert found["value_limit_cny"] == pytest.approx(13.0158730)
     assert found["capacity_cny"] == found["cash_flow_limit_cny"]
 
 
-def test_capacity_bound_by_value_when_income_is_sure():
+def test_capacity_bound_by_value_by_hand():
     """No spread: 100·1.85941/1.25 = 148.753 by cash, 100·1.85941·0.7 = 130.159 by value."""
     found = loan_capacity(np.full(5, 100.0), RULES)
     assert found["haircut"] == pytest.approx(0.0)
@@ -118,6 +122,20 @@ def test_income_that_may_fail_carries_no_loan():
     found = loan_capacity(np.array([-5.0, -1.0, 9.0, 9.0]), RULES)
     assert found["capacity_cny"] == 0.0
     assert np.isnan(loan_capacity(np.zeros(3), RULES)["haircut"])
+
+
+@given(
+    st.floats(1e3, 1e9), st.floats(0, 0.5), st.floats(0.01, 0.4),
+    st.floats(1, 3), st.floats(0.05, 1),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_capacity_falls_strictly_as_the_spread_grows(mean, spread, more, cover, to_value):
+    """Whichever limit binds: with the same mean, wider draws carry a smaller loan."""
+    rules = RULES.model_copy(update={"debt_service_coverage": cover, "loan_to_value": to_value})
+    draws = np.linspace(-1, 1, 21)
+    sure, unsure = (loan_capacity(mean * (1 + s * draws), rules) for s in (spread, spread + more))
+    assert unsure["income_cny"] == pytest.approx(sure["income_cny"])
+    assert unsure["capacity_cny"] < sure["capacity_cny"]
 
 
 @given(
@@ -177,10 +195,35 @@ def test_headroom_is_never_negative():
 
 def test_green_shares_by_hand():
     """A 150/1000 = 15 %, B 210/3000 = 7 %, province 360/4000 = 9 %; in 2022 A alone, 40/800 = 5 %."""
-    table = green_shares(GOOD).set_index(["county_code", "year"])["share"]
+    whole = green_shares(GOOD, FEW).set_index(["county_code", "year"])
+    table = whole["share"]
     assert table[A, 2023] == pytest.approx(0.15)
+    assert whole.loc[(ledger.PROVINCE, 2023), "counties"] == 2
+    # A alone reports in both years: 150/1000
+    assert whole.loc[(ledger.PROVINCE, 2023), "trend"] == pytest.approx(0.15)
     assert table[ledger.PROVINCE, 2023] == pytest.approx(0.09)
     assert table[ledger.PROVINCE, 2022] == table[A, 2022] == pytest.approx(0.05)
+
+
+def test_too_few_counties_give_no_share_of_the_province():
+    """81 of 90 counties are nine tenths, 80 are not; a year of 80 is left out of the trend too."""
+    codes = list(counties.read().index)
+    rows = [(code, 2022, 100.0, 10.0, 0.0, 0.0, 0.0, 0.0) for code in codes[:80]]
+    rows += [(code, 2023, 100.0, 20.0, 0.0, 0.0, 0.0, 0.0) for code in codes[:81]]
+    own = green_shares(register(*rows), RULES).set_index("county_code").loc[[ledger.PROVINCE]]
+    assert own[["year", "counties", "share", "trend"]].to_numpy().tolist() == [[2023, 81, 0.2, 0.2]]
+    found = loans.compute(evidence(register(*rows[:80]), year=2022))
+    assert not any(
+        row["item"] == "finance.green_loans" and code is None for code, row in found.figures
+    )
+    summary = found.tables["summary"].set_index("label")
+    assert summary.loc[ledger.PROVINCE, "reporting"] == 80
+    assert np.isnan(summary.loc[ledger.PROVINCE, "share"])
+    assert {line["peer"] for line in found.cards} == {None}
+    enough = loans.compute(evidence(register(*rows)))
+    assert [line["peer"] for line in enough.cards] == pytest.approx([20.0] * len(enough.cards))
+    figures = {row["measure"]: row["value"] for code, row in enough.figures if code is None}
+    assert figures == {"share": pytest.approx(0.2), "counties": 81}
 
 
 def test_share_cards_rank_within_the_group():
@@ -190,8 +233,7 @@ def test_share_cards_rank_within_the_group():
     lines = {line["county_code"]: line for line in found.cards}
     assert (lines[A]["rank"], lines[A]["of"]) == (2, 2)
     assert (lines[C]["rank"], lines[B]["rank"], lines[B]["of"]) == (1, 1, 1)
-    # (150 + 210 + 20) / (1000 + 3000 + 100)
-    assert lines[B]["peer"] == pytest.approx(100 * 380 / 4100)
+    assert lines[B]["peer"] is None  # three counties are not the province
     assert {line["light"] for line in found.cards} == {"none"}
 
 
@@ -211,8 +253,9 @@ def test_summary_by_hand():
         index=[A, B, C],
     )
     labels = pd.Series("all", index=[A, B, C])
-    row = summarise(capacity, shares, labels).loc["all"]
-    assert (row["counties"], row["over"]) == (2, 1)
+    row = summarise(capacity, shares, labels, RULES).loc["all"]
+    assert (row["counties"], row["over"], row["reporting"]) == (2, 1, 3)
+    assert np.isnan(summarise(capacity, shares[:2], labels, RULES).loc["all", "share"])
     assert row["used"] == pytest.approx(14 / 16)
     assert row["share"] == pytest.approx(40 / 400)
 
@@ -223,12 +266,12 @@ def test_summary_by_hand():
 @pytest.mark.parametrize(
     ("amounts", "leverage", "loss", "light"),
     [
-        ((50.0, 10.0, 1.0), 5.0, 0.02, "good"),
-        ((100.0, 10.0, 1.0), 10.0, 0.01, "good"),
+        ((50.0, 10.0, 1.0), 5.0, 0.02, "none"),
+        ((100.0, 10.0, 1.0), 10.0, 0.01, "none"),
         ((120.0, 10.0, 1.0), 12.0, 1 / 120, "watch"),
         ((151.0, 10.0, 1.0), 15.1, 1 / 151, "poor"),
         ((50.0, 10.0, 2.0), 5.0, 0.04, "watch"),
-        ((0.0, 10.0, 0.0), 0.0, np.nan, "good"),
+        ((0.0, 10.0, 0.0), 0.0, np.nan, "none"),
         ((0.0, 0.0, 0.0), np.nan, np.nan, "none"),
     ],
 )

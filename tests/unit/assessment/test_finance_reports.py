@@ -1,5 +1,7 @@
 """Green finance as a topic: the open pack whole, and what reports show of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -49,7 +51,7 @@ def test_open_pack_is_accepted_in_every_year():
 
 def test_open_pack_shows_both_sides_of_every_rule(topic):
     _, result = topic
-    assert set(result.tables["guarantees"]["light"]) == set(LIGHT_ZH)
+    assert set(result.tables["guarantees"]["light"]) == set(LIGHT_ZH) - {"good"}
     options = result.tables["options"]
     assert set(options["state"]) == {green_option.RUNNING, green_option.EXPIRED}
     assert len(set(options["premium_judged"])) == 3
@@ -95,6 +97,27 @@ def test_capacity_is_explained_step_by_step(topic, tmp_path):
     table = reports.capacity_table(assessment(topic, "330803"), make_run(tmp_path, "330803"))
     assert [row[0] for row in table.rows][-3:] == ["GEP贷额度", "GEP贷、生态贷余额", "尚可新增"]
     assert "淡水" in table.note
+
+
+def test_coverage_of_green_loans_is_said(topic, tmp_path):
+    """With all counties a share of the province stands beside their number; with few there is none."""
+    page, run = assessment(topic, "330803"), make_run(tmp_path, "330803")
+    assert reports.share_table(page, run).rows[-1][5] == "90"
+    assert "绿色贷款占 90 个填报县各项贷款的" in reports.province_sentence(page, run).text
+    evidence, _ = topic
+    few = PACK.table(loans.REGISTER)
+    few = FakePack({loans.REGISTER: few[few["county_code"] < "330500"]}, {})
+    result = finance.compute(replace(evidence, registers=Registers(few, 2023)), {})
+    bare = Assessment([], None, {finance.ID: result}, pd.DataFrame(), evidence)
+    assert "不给出全省占比" in reports.province_sentence(bare, run).text
+    assert reports.province_loan_table(bare, run).rows[-1][6] == "—"
+
+
+def test_terms_of_valuation_are_said(topic, tmp_path):
+    page, run = assessment(topic, "330803"), make_run(tmp_path, "330803")
+    assert "沿用签约时的林木单价" in reports.option_table(page, run).note
+    assert "两个上限都用分位数" in reports.capacity_table(page, run).note
+    assert "设立时覆盖倍数" in reports.province_pool_table(page, run).names
 
 
 def test_hidden_cells_are_named(topic, tmp_path):

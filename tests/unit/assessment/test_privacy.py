@@ -58,7 +58,7 @@ def relations(shown):
 def feasible(shown, cell):
     """Return the least and greatest value of a withheld cell that fit all that is shown.
 
-    Withheld cells are at least 1, as every 0 is shown.
+    Withheld cells are at least 1, as every 0 is shown but in rows that are withheld whole.
     """
     seen = numbers(shown)
     hidden = [key for key, value in seen.items() if np.isnan(value)]
@@ -73,19 +73,32 @@ def feasible(shown, cell):
                 known += sign * seen[key]
         matrix.append(row)
         right.append(-known)
+    blank = {row for row in labels(shown) if all(np.isnan(seen[row, c]) for c in shown.columns)}
+    bounds = [(0.0 if row in blank else 1.0, 1e6) for row, _ in hidden]
     ends = []
     for sign in (1.0, -1.0):
         aim = np.zeros(len(hidden))
         aim[place[cell]] = sign
-        found = linprog(aim, A_eq=np.array(matrix), b_eq=right, bounds=(1, 1e6))
+        found = linprog(aim, A_eq=np.array(matrix), b_eq=right, bounds=bounds)
         assert found.status == 0, found.message
         ends.append(sign * found.fun)
     return ends
 
 
-def check_no_leak(counts, minimum=MINIMUM, persons=None):
-    """Assert that nothing small is shown, and nothing withheld can be narrowed down."""
-    whole, shown = with_totals(counts), protect(counts, minimum, persons)
+def check_no_leak(counts, minimum=MINIMUM, persons=None, sensitive=()):
+    """Assert that nothing small is shown, and nothing withheld can be narrowed down.
+
+    Of a row all of whose persons are in sensitive categories nothing is shown, and others may be there.
+    """
+    whole, shown = with_totals(counts), protect(counts, minimum, persons, sensitive)
+    told = set()
+    for row, total in zip(labels(whole), whole[TOTAL], strict=True):
+        own = whole.loc[row if len(row) > 1 else row[0]]
+        if 0 < total == own[list(sensitive)].sum():
+            told.add(row)
+            assert shown.loc[row if len(row) > 1 else row[0]].isna().all()
+            others = [c for c in counts.columns if c not in sensitive]
+            assert max(feasible(shown, (row, c))[1] for c in others) >= minimum - 1e-6, row
     behind = numbers(whole if persons is None else persons)
     pd.testing.assert_frame_equal(shown.fillna(whole.astype(float)), whole.astype(float))
     seen_of = numbers(shown)
@@ -93,7 +106,8 @@ def check_no_leak(counts, minimum=MINIMUM, persons=None):
         seen = seen_of[row, column]
         few = 0 < behind[row, column] < minimum
         if value == 0:
-            assert seen == 0
+            assert np.isnan(seen) if row in told else seen == 0
+            continue
         if few:
             assert np.isnan(seen)
         if np.isnan(seen):
@@ -173,6 +187,36 @@ def test_no_small_cell_leaks_through_groups(rows):
     check_no_leak(table(rows, index=[(f"g{i % 2}", f"r{i}") for i in range(len(rows))]))
 
 
+@settings(max_examples=25, deadline=None)
+@given(st.data(), shapes, st.sampled_from([3, 5]))
+def test_no_group_is_told_by_a_row_of_one_kind(data, shape, minimum):
+    """The last two categories speak against whoever is in them."""
+    rows, columns = shape
+    good = st.lists(st.sampled_from([0, 0, 0, 4, 9]), min_size=columns, max_size=columns)
+    bad = st.lists(st.sampled_from([0, 1, 4, 9]), min_size=2, max_size=2)
+    row = st.tuples(good, bad).map(lambda both: both[0] + both[1])
+    numbers_ = data.draw(st.lists(row, min_size=rows, max_size=rows))
+    columns_ = [f"c{i}" for i in range(columns + 2)]
+    for index in (None, [(f"g{i % 2}", f"r{i}") for i in range(rows)]):
+        check_no_leak(table(numbers_, index, columns_), minimum, sensitive=columns_[-2:])
+
+
+def test_a_row_that_is_all_red_is_withheld_whole():
+    """Four firms, all red: with a 0 beside them, the row would name each; others hide with it."""
+    counts = table([[0, 0, 4], [9, 8, 7], [10, 20, 30]], columns=["green", "yellow", "red"])
+    shown = protect(counts, 3, sensitive=("yellow", "red"))
+    assert shown.loc["r0"].isna().all()
+    assert shown.loc[TOTAL].notna().all()
+    assert protect(counts, 3).notna().all(axis=None)
+
+
+def test_all_in_the_province_are_red():
+    """Nothing is shown of a table that tells of everybody."""
+    counts = table([[0, 4], [0, 9]], [("a", "1"), ("b", "2")], ["green", "red"])
+    assert protect(counts, 3, sensitive=("red",)).isna().all(axis=None)
+    check_no_leak(counts, 3, sensitive=("red",))
+
+
 people = st.lists(
     st.tuples(st.sampled_from("ab"), st.sampled_from("123"), st.sampled_from("xyz"), st.integers(0, 8)),
     min_size=1,
@@ -192,7 +236,11 @@ def test_numbers_of_few_persons_do_not_leak(cases):
 
 
 def test_a_sum_that_one_holds_is_not_safe():
-    """80 of 100 is more than three quarters; four persons are fewer than five."""
-    assert not sum_is_safe(pd.Series([80.0, 5, 5, 5, 5]), MINIMUM, 0.75)
-    assert sum_is_safe(pd.Series([30.0, 20, 20, 20, 10]), MINIMUM, 0.75)
-    assert not sum_is_safe(pd.Series([25.0] * 4), MINIMUM, 0.75)
+    """Who holds 47 of 100 knows the largest to 53 at most, 6 % off: less than a tenth of 50.
+
+    Four persons are fewer than five.
+    """
+    assert not sum_is_safe(pd.Series([1.0, 50, 1, 47, 1]), MINIMUM, 0.1)
+    assert sum_is_safe(pd.Series([50.0, 45, 2, 2, 1]), MINIMUM, 0.1)
+    assert sum_is_safe(pd.Series([30.0, 20, 20, 20, 10]), MINIMUM, 0.1)
+    assert not sum_is_safe(pd.Series([25.0] * 4), MINIMUM, 0.1)

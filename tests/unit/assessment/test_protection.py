@@ -78,13 +78,14 @@ def layers(kind="damage", shift=0.0):
     }
 
 
-def pool(score=lambda code: (0.8, 0.8), alerts=None, codes=(A, B, C)):
+def pool(score=lambda code: (0.8, 0.8, 0.8, 0.8), alerts=None, codes=(A, B, C)):
+    """Return ledger rows: the condition of the last years, an account, alerts where they are given."""
     rows = []
     for code in codes:
-        opening, closing = score(code)
+        index = score(code)
         faces = [
-            ("condition", "index", "score_opening", opening),
-            ("condition", "index", "score", closing),
+            ("condition_history", "index", f"value_{year}", value)
+            for year, value in zip(YEARS[-len(index) :], index, strict=True)
         ]
         if alerts is not None:
             faces.append(("monitoring", "development_in_redline", "alerts", alerts(code)))
@@ -92,6 +93,11 @@ def pool(score=lambda code: (0.8, 0.8), alerts=None, codes=(A, B, C)):
         for account, item, measure, value in faces:
             row = ledger.entry(account, item, measure, value, "1", origin="modelled", method_id="t")
             rows.append({"release": "t", "year": 2023, "county_code": code, **row})
+        gep = ledger.entry(
+            "gep", "gep", "value", 1.0, "CNY", origin="modelled", method_id="t",
+            price_basis="current", price_year=2023,
+        )  # fmt: skip
+        rows.append({"release": "t", "year": 2023, "county_code": code, **gep})
     return pd.DataFrame(rows)
 
 
@@ -154,13 +160,25 @@ def trend_of(slope, low=np.nan, high=np.nan):
         (trend_of(1.0, 0.2, 1.4), -1, "declined"),
         (trend_of(1.0, -0.2, 1.4), 1, "noise"),  # the interval holds 0
         (trend_of(0.4, 0.3, 0.5), 1, "noise"),  # below the noise of 0.5
-        (trend_of(-1.0), 1, "declined"),  # two years: above the noise
+        (trend_of(-1.0), 1, "unknown"),  # too few years for an interval
         (trend_of(np.nan), 1, "unknown"),
     ],
 )
 def test_verdicts(found, sign, word):
     assert scores.verdict(found, MARKS, sign).tolist() == [word]
     assert scores.verdict(found, None, sign).tolist() == ["state"]
+
+
+def test_trendless_noise_is_rarely_called_a_change():
+    """Of normal noise with a 90 % interval at most a tenth: 8 % with four years, none with fewer."""
+    noise = np.random.default_rng(3).normal(85, 5, (2000, 4))
+    for years in (2, 3, 4):
+        table = pd.DataFrame(noise[:, :years], columns=YEARS[:years])
+        found = scores.trends(table, RULES.least_years, RULES.trend_probability)
+        word = scores.verdict(found, MARKS, 1)
+        assert word.isin(["improved", "declined"]).mean() <= 0.1
+        assert word.eq("unknown").all() == (years < 4)
+        assert scores.change_points(found["slope"], word, MARKS, 1, 15.0).abs().mean() < 1.5
 
 
 def test_change_points_by_hand():
@@ -257,6 +275,18 @@ def test_falling_water_is_declined():
     assert part(result, "water")["verdict"] == "declined"
 
 
+def test_condition_is_judged_by_its_years():
+    """+0.03 a year over four years counts; the same step over two says nothing."""
+    steps = {A: (0.7, 0.73, 0.76, 0.79), B: (0.76, 0.79), C: (0.8, 0.7, 0.8, 0.75)}
+    result = protection.compute(evidence(rows=pool(steps.get)), {})
+    words = [indicator(result, "condition_index", code)["verdict"] for code in (A, B, C)]
+    assert words == ["improved", "unknown", "noise"]
+    assert indicator(result, "condition_index")["change_points"] == pytest.approx(15 * 0.03 / 0.04)
+    assert indicator(result, "condition_index", B)["change_points"] == 0
+    assert indicator(result, "condition_index", B)["first_year"] == 2022
+    assert part(result, "condition", B)["verdict"] == "unknown"
+
+
 def test_closed_sections_are_no_change_of_water():
     """A dirty section that is measured in the first year alone leaves the index as it is."""
     rows = sections()
@@ -270,21 +300,43 @@ def test_closed_sections_are_no_change_of_water():
     ("area", "vectors", "alerts", "light", "said"),
     [
         (lambda c, y: 100.0, layers(shift=5000), 0.0, "good", "面积未减少，无占用与预警"),
-        (lambda c, y: 100.0 - 0.04 * (y == 2023), layers(shift=5000), 0.0, "good", "面积未减少"),
+        (lambda c, y: 100.0 - 0.04 * (y == 2023), layers(shift=5000), 0.0, "good",
+         "面积减少 0.04%，在绘制误差内，无占用与预警"),
         (lambda c, y: 100.0 - (y == 2023), layers(shift=5000), 0.0, "poor", "少 1.00%"),
         (lambda c, y: 100.0, layers(), 0.0, "poor", "1 处占用或损害"),
         (lambda c, y: 100.0, layers("offset"), 0.0, "good", "面积未减少"),
         (lambda c, y: 100.0, layers(shift=5000), 2.0, "watch", "2 条红线预警"),
         (lambda c, y: 100.0, {}, 0.0, "good", "地块无数据"),
-        (lambda c, y: 100.0 if y == 2023 else np.nan, {}, 0.0, "none", "没有首年面积"),
+        (lambda c, y: 100.0 if y == 2023 else np.nan, {}, 0.0, "none", "没有更早的面积"),
     ],
-)
+)  # fmt: skip
 def test_redline_lights(area, vectors, alerts, light, said):
     tables = {"redline": redline(area)}
     result = protection.compute(evidence(tables, vectors, pool(alerts=lambda _: alerts)), {})
     own = part(result, "redline")
     assert own["light"] == light
     assert said in own["reason"]
+
+
+def test_first_area_of_a_redline_is_no_proof_that_none_was_lost():
+    """Known of 2023 alone: nothing is known of what was lost, and the composite says so."""
+    only = redline(lambda code, year: 100.0 if year == 2023 or code != A else np.nan)
+    result = protection.compute(evidence({"redline": only}, layers(shift=5000)), {})
+    assert np.isnan(indicator(result, "redline_kept")["value"])
+    assert indicator(result, "redline_kept", B)["value"] == 1.0
+    state = result.table("redline").loc[A]
+    assert (state["area_km2"], state["first_year"]) == (100.0, 2023)
+    assert np.isnan(state["kept"])
+
+
+def test_approved_adjustment_is_told_from_loss():
+    """100 → 96 → 95: 4 of them were approved in 2022, 1 % is lost; what 2020 approved is in its area."""
+    area = redline(lambda code, year: {2020: 100.0, 2021: 100.0, 2022: 96.0, 2023: 95.0}[year])
+    area["approved_change_km2"] = area["year"].map({2020: -7.0, 2022: -4.0})
+    result = protection.compute(evidence({"redline": area}, layers(shift=5000)), {})
+    assert result.table("redline").loc[A, "kept"] == pytest.approx(0.99)
+    assert result.table("redline").loc[A, "area_km2"] == 95.0
+    assert "少 1.00%" in part(result, "redline")["reason"]
 
 
 def test_occupied_redline_is_measured_once():
@@ -314,7 +366,8 @@ def test_what_the_pack_lacks_is_declared_and_takes_no_points():
 
 def test_missing_part_gives_its_weight_away():
     """Without condition 0.7 is known: 0.25, 0.25 and 0.2 of 0.7."""
-    nothing = pool(codes=(A, B, C)).assign(account="other")
+    nothing = pool()
+    nothing = nothing[nothing["account"] != "condition_history"]
     found = protection.compute(evidence(vectors=layers(shift=5000), rows=nothing), {})
     whole = found.table("composite").loc[A]
     parts = [0.25 * 100, 0.25 * 33.75, 0.2 * part(found, "air")["points"]]
@@ -391,6 +444,7 @@ def test_faulty_tables_are_refused_together():
         ("redline_site_kinds", ["mine"], "knows no kind mine"),
         ("redline_alert_rules", ["fire"], "knows no alert fire"),
         ("poor_points", 80.0, "must lie below good_points"),
+        ("least_years", 3, "greater than or equal to 4"),
         ("class_3_limits_mg_l", {"lead_mg_l": 1.0}, "must name some of"),
     ],
 )

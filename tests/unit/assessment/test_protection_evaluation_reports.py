@@ -61,8 +61,10 @@ def full(run):
         for code in pool["county_code"].unique()
         for entry in (
             *(
-                ledger.entry("condition", "index", m, v, "1", origin="modelled", method_id="t")
-                for m, v in (("score_opening", 0.7), ("score", 0.75))
+                ledger.entry(
+                    "condition_history", "index", f"value_{y}", v, "1", origin="modelled", method_id="t",
+                )
+                for y, v in ((2022, 0.7), (2023, 0.75))
             ),
             ledger.entry("gep", "gep", "growth_normal_weather", 0.04, "1", origin="modelled",
                          method_id="t", price_basis="comparable", price_year=2020),
@@ -128,3 +130,26 @@ def test_county_without_score_is_not_ranked(full, tmp_path):
     assert "不计综合分、不排位次" in text
     assert "研发经费占 GDP 比重" in text
     assert evaluation_report.sensitivity_table(seen_by(full, "330922"), own) is None
+
+
+def test_each_row_names_its_own_first_year(full, run):
+    """Condition is known since 2022, air since 2020: two years say nothing."""
+    table = protection_report.indicator_table(seen_by(full, run.county_code), run)
+    first = {row[0]: (row[1], row[5]) for row in table.rows}
+    assert first["生态系统状况指数"] == ("0.7000（2022）", "历史不足")
+    assert first["优良天数比例 %"][0].endswith("（2020）")
+    assert "状况指数已含优良天数与断面水质" in table.note
+    assert "不足的为年均差，不作判断" in table.note
+
+
+def test_unjudged_history_is_not_told_as_within_the_errors(run):
+    index = ledger.entry(
+        "condition_history", "index", "value_2020", 0.8, "1", origin="modelled", method_id="t"
+    )
+    own = {"release": "t", "year": 2020, "county_code": run.county_code, **index}
+    pool = pd.concat([make_pool(2020), pd.DataFrame([own])], ignore_index=True)
+    first = Evidence(pool, Registers(open_pack(run.task.pack), 2020), RULE_FILE)
+    found = {"protection": protection.compute(first, {})}
+    said = protection_report.sentence(seen_by((found, first), run.county_code), run).text
+    assert "历史不足，不作判断" in said
+    assert "误差之内" not in said

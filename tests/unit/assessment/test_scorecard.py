@@ -79,6 +79,27 @@ def test_what_if_shows_what_another_rule_changes(result, run):
     assert scorecard.what_if_table(result, None, run) is None
 
 
+def test_what_if_tells_a_change_of_what_a_line_is_held_against_alone(result, run):
+    limit = run.params.entries["welfare_funds.completion_good"].value + 0.001
+    changed = assessment.what_if(run, result, {"welfare_funds.completion_good": limit})
+    (row,) = scorecard.what_if_table(result, changed, run).rows
+    assert row[0] == "公益基金项目完成率"
+    assert row[1] != row[2]
+
+
+def test_what_if_without_effect_says_so(result, run):
+    assert scorecard.what_if_table(result, result, run).rows == [["没有变化"]]
+
+
+def test_what_is_listed_and_what_is_judged_are_counted(result, run):
+    own = result.cards[result.cards["county_code"] == run.county_code]
+    judged = (own["light"] != "none").sum()
+    assert judged < len(own)
+    told = f"共列 {len(own)} 项，评 {judged} 项"
+    assert told in scorecard.sentence(result, run).text
+    assert scorecard.table(result, run).names[2] == "90% 区间"
+
+
 def test_a_batch_has_no_what_if(result, run):
     from dataclasses import replace
 
@@ -97,6 +118,19 @@ def test_all_that_is_wrong_is_told_before_anything_is_assessed(run, monkeypatch)
         assessment.of_province(run, make_pool())
     assert caught.value.problems == bad
     assert problems_of(assessment.TOPICS, run.pack, run.params, [2022, 2023]) == bad
+
+
+def test_rules_that_cannot_be_read_do_not_hide_what_else_is_wrong(run):
+    entries = dict(run.params.entries)
+    for key, value in (
+        ("welfare_funds.completion_poor", 0.99),
+        ("brand.product_price_index", "farm"),
+    ):
+        entries[key] = entries[key].model_copy(update={"value": value})
+    rules = run.params.model_copy(update={"entries": entries})
+    index, limits = problems_of(assessment.TOPICS, run.pack, rules, [2023])
+    assert "brand.product_price_index: no price index 'farm'" in index
+    assert "completion_poor must be below completion_good" in limits
 
 
 def test_lights_of_the_province_count_every_county(result, run):

@@ -31,6 +31,12 @@ SHARE = {
 }  # fmt: skip
 
 
+DATED = {
+    "kind": "dated", "table": "resource_units", "date": "registered_on",
+    "where": {"important": True}, "having": {"status": "已登簿"}, "confidence": "design",
+}  # fmt: skip
+
+
 def target(**changed):
     """Return a target, 20 in 2020 → 40 in 2030, that is no proportion."""
     given = {
@@ -108,6 +114,7 @@ def test_states_from_the_due_year_on():
     assert look(series(20.0, 30.0, 39.0, 41.0), wanted, 2023)["state"] == "late"
     assert look(series(20.0, 30.0, 41.0, 39.0), wanted, 2023)["state"] == "missed"
     assert look(series(20.0, 30.0), wanted, 2022)["state"] == "unmeasured"
+    assert look(series(45.0, np.nan, np.nan, np.nan), wanted, 2023)["state"] == "unmeasured"
     assert np.isnan(look(series(20.0, 30.0, 40.0), wanted, 2022)["forecast"])
 
 
@@ -226,26 +233,21 @@ def tourism_registers(rows=TOURISM, year=2021):
 def test_growth_compares_the_same_counties():
     """500 of 400 is 25 %; the county that had no figure of 2020 is in neither."""
     wanted = growth_target()
-    parts = reading.read_parts(tourism_registers(), wanted.measure, wanted)
+    parts = reading.read_parts(tourism_registers(), wanted)
     assert measures.by_year(parts, wanted.measure).to_dict() == {2020: 0.0, 2021: 25.0}
 
 
 def test_growth_at_comparable_prices():
     """Prices rose 4.86 % in 2021: 500 / 1.0486 of 400."""
     wanted = growth_target(price_index="gdp_deflator")
-    parts = reading.read_parts(tourism_registers(), wanted.measure, wanted)
+    parts = reading.read_parts(tourism_registers(), wanted)
     assert measures.by_year(parts, wanted.measure)[2021] == pytest.approx(
         100 * (500 / 1.0486 / 400 - 1)
     )
 
 
 def dated_target():
-    return target(
-        measure={
-            "kind": "dated", "table": "resource_units", "date": "registered_on",
-            "where": {"important": True}, "having": {"status": "已登簿"}, "confidence": "design",
-        }
-    )  # fmt: skip
+    return target(measure=DATED)
 
 
 def test_dates_give_the_history():
@@ -270,7 +272,7 @@ def test_registered_units_agree_with_the_inventory():
     registers = Registers(open_pack(str(paths.OPEN_PACK)), 2023)
     rows = reading.read_rows(registers, "resource_units")
     wanted = RULES.targets["important_registration"]
-    parts = reading.read_parts(registers, wanted.measure, wanted)
+    parts = reading.read_parts(registers, wanted)
     own = rows[(rows["county_code"] == B) & rows["important"]]
     counted = own["registered_on"].notna() & (own["status"] == "已登簿")
     now = parts[(parts["county_code"] == B) & (parts["year"] == 2023)].iloc[0]
@@ -364,6 +366,13 @@ def with_target(name="new", unit="percent", **value):
                          "of": "declared_area_ha"}},
             "has no years; measure it by dates",
         ),
+        ({"measure": {**DATED, "date": "status"}}, "'status' of .* holds neither dates nor years"),
+        ({"measure": {**DATED, "date": "declared_area_ha"}}, "Its dates are registered_on"),
+        ({"measure": {**DATED, "where": {"important": "true"}}},
+         "'important' of 'resource_units' cannot be 'true': write true or false, without quotes"),
+        ({"measure": {**DATED, "having": {"status": True}}}, "cannot be True: write a word"),
+        ({"measure": {**SHARE, "kind": "ledger_sum"}}, "does not match any of the expected tags"),
+        ({"card": True, "by_county": False}, "a scorecard shows counties"),
         ({"direction": "sideways"}, "Input should be 'up' or 'down'"),
         ({"baselin": 3}, "Extra inputs are not permitted"),
         ({"measure": {"kind": "growth", "table": "loans", "column": "loans_cny", "confidence": "design"}},
@@ -465,6 +474,30 @@ def test_price_index_without_the_year_is_refused():
     )
 
 
+def test_unknown_price_index_is_told_with_its_rule():
+    measure = {"kind": "sum", "table": "eco_tourism", "column": "value_added_cny",
+               "price_index": "gdp_deflater", "confidence": "design"}  # fmt: skip
+    rules = with_target(
+        unit="CNY a-1", measure=measure, proportion=False, value=1e9, due_year=20255
+    )
+    registers = tourism_registers(years(2020, 2021, 2022, 2023), 2023)
+    refused(
+        registers, rules, "targets.new: no price index 'gdp_deflater' in .*'gdp_deflator'. Correct"
+    )
+    refused(
+        registers, rules, "targets.yaml: targets.new has the due_year 20255. Give a year from 2000"
+    )
+
+
+def test_swapped_proportion_is_refused():
+    swapped = {**SHARE, "column": "loans_cny", "of": "green_loans_cny"}
+    refused(
+        Registers(open_pack(str(paths.OPEN_PACK)), 2023),
+        with_target(measure=swapped),
+        r"loans.csv: targets.new comes to 8\S+ in 2023, a proportion lies between 0 and 100. Swap part",
+    )
+
+
 def components(**changed):
     names = list(mechanism.component_names())
     frame = pd.DataFrame({"county_code": A, "component": names, "since_year": 2021.0})
@@ -476,8 +509,11 @@ def test_components_are_checked():
     assert problems(components(), RULE_FILE) == []
     assert problems(components(since_year=np.nan), RULE_FILE) == []
     refused(
-        components(since_year=202.0), RULE_FILE, "line 2: since_year is 202. Give a year of four"
+        components(since_year=202.0),
+        RULE_FILE,
+        "line 2: since_year is 202. Give a year from 2000 to",
     )
+    refused(components(since_year=20222.0), RULE_FILE, "line 2: since_year is 20222. Give a year")
     refused(components(component="brands"), RULE_FILE, "must be one of .*got 'brands'")
     refused(components(component="brands"), RULE_FILE, f"county {A} has no row of registration")
     refused(components(county_code="331199"), RULE_FILE, "county '331199' is not in")
@@ -518,9 +554,24 @@ def test_open_pack_tracks_every_target(open_result):
     assert len(open_result.cards) == 2 * 90
 
 
-def test_years_before_the_baseline_measure_nothing():
-    measure = {"kind": "growth", "table": "loans", "column": "loans_cny", "confidence": "design"}
-    wanted = with_target(baseline_year=2024, proportion=False, measure=measure)
+EARLY = {
+    "share": SHARE,
+    "dated": DATED,
+    "sum": {"table": "loans", "column": "loans_cny", "price_index": "gdp_deflator"},
+    "growth": {"table": "loans", "column": "loans_cny", "price_index": "gdp_deflator"},
+    "mean": {
+        "table": "agricultural_products", "column": "certified_percent", "weight": "output_value_cny",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EARLY)
+def test_years_before_the_baseline_measure_nothing(kind):
+    measure = {"kind": kind, "confidence": "design", **EARLY[kind]}
+    wanted = with_target(
+        unit="CNY" if kind == "sum" else "percent", baseline_year=2030, due_year=2035,
+        proportion=False, measure=measure,
+    )  # fmt: skip
     assert problems(evidence().registers, wanted) == []
     found = targets.compute(evidence(rules=wanted), {}).table("tracker").loc["new"]
     assert (found["state"], found["missing"]) == ("unmeasured", "early")
@@ -530,7 +581,7 @@ def test_why_a_target_is_not_measured_is_told():
     tourism = tourism_registers(years(2022, 2023), 2023)
     found = targets.compute(evidence(pack=tourism.pack), {}).table("tracker")["missing"]
     assert found[["ecotourism_growth", "green_loans"]].tolist() == ["baseline", "register"]
-    assert found["accounting_coverage"] == ""
+    assert found["accounting_coverage"] == "register"
     assert set(found[found != ""]) <= set(targets.MISSING_ZH)
 
 
@@ -539,17 +590,36 @@ def test_lacking_registers_are_told_and_left_out():
     found = targets.compute(evidence(pack=pack), {})
     assert "loans" in found.lacking
     assert found.table("tracker").loc["green_loans", "state"] == "unmeasured"
-    assert found.table("tracker").loc["accounting_coverage", "latest"] == 100.0
-    assert all(row["item"] == "targets.accounting_coverage" for _, row in found.figures)
+    assert set(found.table("tracker")["state"]) == {"unmeasured"}
+    assert found.figures == []
 
 
-def test_counties_without_account_lower_the_coverage():
-    given = evidence()
-    pool = given.pool[given.pool["county_code"] != A]
-    found = targets.compute(Evidence(pool, given.registers, RULE_FILE), {})
-    row = found.table("tracker").loc["accounting_coverage"]
-    assert row["latest"] == pytest.approx(100 * 89 / 90)
-    assert row["state"] == "too_short"
+def test_accounting_coverage_is_measured_by_the_register(open_result):
+    """By the years in which counties set accounting up, not by the ledgers of this release."""
+    rows = open_pack(str(paths.OPEN_PACK)).table("mechanism_components")
+    since = rows.loc[rows["component"] == "accounting", "since_year"]
+    series_ = open_result.table("series")
+    found = series_[series_["target"] == "accounting_coverage"].set_index("year")["value"]
+    assert found[2020] == pytest.approx(100 * (since <= 2020).mean())
+    assert found[2020] < found[2021] < found[2022]
+    assert "accounting_coverage" not in set(open_result.table("counties")["target"])
+    tracker = open_result.table("tracker").loc["accounting_coverage"]
+    assert (tracker["table"], tracker["reporting"]) == ("mechanism_components", 90)
+
+
+def test_targets_of_the_province_light_no_county(open_result):
+    assert {card["light"] for card in open_result.cards} == {"none"}
+    assert all(card["reason"].startswith("目标为全省的，不评") for card in open_result.cards)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a: [", "new: 3", "new: {value: 3}", "new: {value: {measure: table loans}}", "a: 1\na: 2"],
+)
+def test_broken_target_files_name_no_register_and_stop_no_import(tmp_path, text):
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "targets.yaml").write_text(text, encoding="utf-8")
+    assert targets.measured_tables(tmp_path) == ("mechanism_components",)
 
 
 def test_a_target_is_added_by_yaml_alone(tmp_path):

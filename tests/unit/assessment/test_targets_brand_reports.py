@@ -107,6 +107,32 @@ def test_tracker_shows_lights_and_states(whole, tmp_path):
     assert "到期未达到" in shown.note
 
 
+def test_how_many_counties_report_is_told(tmp_path):
+    tourism = open_pack(str(paths.OPEN_PACK)).table("eco_tourism")
+    codes = sorted(tourism["county_code"].unique())
+    run = make_run(tmp_path)
+    for without, told in ((5, "（有数 85 / 90 县）"), (10, "生态旅游有数 80 / 90 县，不计全省")):
+        rows = tourism[~tourism["county_code"].isin(codes[:without])]
+        result = assessment(None, pack=FakePack({"eco_tourism": rows}, {}))
+        assert told in text(show_brand.province_sentence(result, run))
+        assert f"有数 {90 - without} / 90 县" in show_brand.province_group_table(result, run).note
+
+
+def test_the_year_of_a_figure_that_is_not_of_the_year_is_told(tmp_path):
+    loans = open_pack(str(paths.OPEN_PACK)).table("loans")
+    old = (loans["county_code"] == "331181") & (loans["year"] == 2023)
+    result = assessment("331181", pack=FakePack({"loans": loans[~old]}, {}))
+    (row,) = show_targets.county_table(result, make_run(tmp_path)).rows
+    assert row[2].endswith("（2022）")
+
+
+def test_control_and_years_are_told_as_they_are(whole, tmp_path):
+    note = show_brand.province_brand_table(whole, make_run(tmp_path)).note
+    assert "溢价率按截至 2023 年" in note
+    assert "同县同年" not in note
+    assert set(whole.topics["brand"].table("brand_lines")["control"].dropna()) >= {"邻县同等级"}
+
+
 def test_what_has_no_control_is_named(whole, tmp_path):
     lines = whole.topics["brand"].table("brand_lines")
     code = lines.loc[lines["unmatched"], "county_code"].iloc[0]

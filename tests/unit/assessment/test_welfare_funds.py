@@ -324,6 +324,10 @@ def faulty_entry(**changed):
         ({"direction": "expense"}, "carried_over is income, got 'expense'"),
         ({"direction": "in"}, "direction must be one of income, expense"),
         ({"kind": "lottery"}, "kind must be one of"),
+        ({"kind": ""}, "line 2: kind is missing. Fill it in"),
+        ({"fund": "  "}, "line 2: fund is missing. Fill it in"),
+        ({"direction": None}, "line 2: direction is missing"),
+        ({"year": 2032}, "line 2: is booked on 2021-01-02, got year 2032"),
         ({"booked_on": "2021-02-30"}, "booked_on must be a date"),
         ({"booked_on": "2020-12-30"}, "is booked on 2020-12-30, got year 2021"),
         ({"project_id": "X1"}, "project_id belongs to project expense"),
@@ -372,6 +376,9 @@ def test_expense_of_unknown_or_other_projects_is_refused():
         ({"status": "ongoing"}, "has accepted_on, got status 'ongoing'"),
         ({"better": None}, "needs its name and whether higher or lower is better"),
         ({"measure": "magic"}, "measure must be one of"),
+        ({"measure": None}, "line 2: measure is missing. Fill it in"),
+        ({"status": ""}, "line 2: status is missing. Fill it in"),
+        ({"county_code": "331127"}, "line 2: fund '示例基金' belongs to 331181, got '331127'"),
     ],
 )
 def test_faulty_projects_are_refused(changed, message):

@@ -139,7 +139,7 @@ def test_wrong_assumptions_are_refused(result, tmp_path):
     run = make_run(tmp_path)
     with pytest.raises(ParameterError, match=r"unknown parameter .*Did you mean .*budget_cny"):
         compensation.what_if(run, result, {"vertical_compensation.budget": 1.0})
-    with pytest.raises(ParameterError, match=r"must sum to 1, sum is 1\.5"):
+    with pytest.raises(GepbookError, match=r"must sum to 1, sum is 1\.5"):
         compensation.what_if(run, result, {"vertical_compensation.weights": {"redline_area": 0.75}})
     batch = type(run)(run.task, run.run_dir, run.pack, run.params, by_hand=False)
     with pytest.raises(StageError, match="only by hand"):

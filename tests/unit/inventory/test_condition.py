@@ -1,5 +1,6 @@
 """Condition: scores by hand, what is missing is said, the index rests on the rest."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -372,3 +373,43 @@ def test_laws_on_the_open_pack(code):
     assert mean == pytest.approx(account.index.loc["county", "score"])
     areas = account.index["area_ha"]
     assert areas.drop("county").sum() == pytest.approx(areas["county"])
+
+
+def test_history_of_the_index_is_that_of_each_year():
+    """The same figures as each year's own account, whatever was computed already."""
+    inputs = Run.open("inventory", "330903", 2023).inputs()
+    own = [
+        condition.compute(Run.open("inventory", "330903", year).inputs(), PARAMS)
+        for year in (2020, 2021, 2022, 2023)
+    ]
+    for known in ((), own[2:]):
+        rows = condition.history_entries(inputs, PARAMS, known, "design")
+        assert {row["measure"]: row["value"] for row in rows} == {
+            f"value_{state.year}": state.index.loc["county", "score"] for state in own
+        }
+        assert {(row["account"], row["item"]) for row in rows} == {("condition_history", "index")}
+
+
+def test_years_of_other_indicators_are_no_history():
+    """2022 lacks the days of good air: it cannot stand beside 2023."""
+    inputs = Run.open("inventory", "330903", 2023).inputs()
+    states = [
+        condition.compute(Run.open("inventory", "330903", year).inputs(), PARAMS)
+        for year in (2022, 2023)
+    ]
+    table = states[0].indicators
+    table.loc[table["indicator"] == "good_air_days", "score"] = np.nan
+    rows = condition.history_entries(inputs, PARAMS, states, "design")
+    assert [row["measure"] for row in rows] == ["value_2020", "value_2021", "value_2023"]
+
+
+def test_a_group_that_came_is_a_change_that_history_tells():
+    """Wetland is there from 2023 on; 2022 rests on the same indicators all the same."""
+    inputs = Run.open("inventory", "330903", 2023).inputs()
+    before, now = (
+        condition.compute(Run.open("inventory", "330903", year).inputs(), PARAMS)
+        for year in (2022, 2023)
+    )
+    dry = replace(before, indicators=before.indicators[before.indicators["group"] != "wetland"])
+    rows = condition.history_entries(inputs, PARAMS, (dry, now), "design")
+    assert "value_2022" in {row["measure"] for row in rows}

@@ -52,8 +52,8 @@ def value(ledger, account, item, measure):
 
 def test_every_part_stands_in_the_ledger(ledger):
     assert set(ledger["account"]) == {
-        "assets", "catalogue", "condition", "extent", "grading", "monitoring", "registration",
-        "statistics",
+        "assets", "catalogue", "condition", "condition_history", "extent", "grading", "monitoring",
+        "registration", "statistics",
     }  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def test_the_first_year_has_no_change(tmp_path):
 
 def test_the_brief_has_what_provincial_tables_are_made_from(run, ledger):
     brief = run.build_ledger(inventory.compute_brief(run).entries)
-    assert set(brief["account"]) == {"extent", "statistics", "registration"}
+    assert set(brief["account"]) == {"extent", "statistics", "registration", "condition_history"}
     key = ["account", "item", "measure", "value"]
     whole = ledger[ledger["account"].isin(set(brief["account"]))]
     assert brief[key].to_numpy().tolist() == whole[key].to_numpy().tolist()

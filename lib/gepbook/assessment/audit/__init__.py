@@ -119,6 +119,7 @@ def _record_problems(registers: Registers, items: pd.DataFrame) -> Iterator[str]
     known = registers.table(TERMS).drop_duplicates("term_id").set_index("term_id")
     scored = list(items.loc[items["rule"] == scheme.FINDINGS, "item"])
     begin, end = terms.days(known["start_date"]), terms.days(known["end_date"])
+    audits = terms.audited_on(known)
     dates = terms.days(frame["occurred_on"])
     for row in frame.itertuples():
         where = f"{registers.place(RECORDS, row.Index)}: finding {row.finding_id!r}"
@@ -139,6 +140,16 @@ def _record_problems(registers: Registers, items: pd.DataFrame) -> Iterator[str]
             )
             continue
         own = known.loc[row.term_id]
+        if pd.isna(audits[row.term_id]):
+            yield (
+                f"{where} is of term {row.term_id!r}, which {TERMS} says was not audited. Write the day "
+                "of its audit in audited_on."
+            )
+        elif day > audits[row.term_id]:
+            yield (
+                f"{where} occurred on {row.occurred_on}, after the audit of its term on "
+                f"{own['audited_on']}. Correct one of the dates."
+            )
         if own["county_code"] != row.county_code:
             yield (
                 f"{where} stands in {row.county_code}, its term in {own['county_code']}. Correct one "
@@ -162,11 +173,13 @@ def compute(evidence: Evidence, before: Mapping[str, TopicResult]) -> TopicResul
     draws = evidence.rules(growth_draws.SECTION, growth_draws.GrowthDrawsParams)
     held = terms.table(evidence, rules.least_share_of_year)
     fallen = decline.assess(evidence, held, draws, rules.serious_fall, rules.least_confidence)
-    items = score(evidence, held, rules)
+    items = score(evidence, held, fallen, rules)
     known = {
         "terms": conclude(held, items, fallen, rules),
         "accounts": terms.accounts(evidence, held),
-        "decomposition": terms.decomposition(evidence, held),
+        "decomposition": terms.decomposition(
+            evidence, held, dict.fromkeys([decline.WHOLE, *rules.serious_fall])
+        ),
         "items": items,
         "decline": fallen,
         "circumstances": pd.DataFrame()
@@ -181,27 +194,33 @@ def compute(evidence: Evidence, before: Mapping[str, TopicResult]) -> TopicResul
     )
 
 
-def score(evidence: Evidence, held: pd.DataFrame, rules: AuditParams) -> pd.DataFrame:
+def score(
+    evidence: Evidence, held: pd.DataFrame, fallen: pd.DataFrame, rules: AuditParams
+) -> pd.DataFrame:
     """Return the points of every item of the scheme for every term that is scored (逐项得分).
 
-    Scored are the terms of which at least a year counts. Findings are those until the end of the
-    accounting year.
+    Scored are the terms of which an account of at least a year is held. Findings are those until the end
+    of the accounting year, of terms that were audited by then; of others none are known, not even that
+    there are none.
 
     Parameters
     ----------
     evidence : Evidence
     held : DataFrame
         As `terms.table` gives it.
+    fallen : DataFrame
+        As `decline.assess` gives it: how sure the changes of the accounts are.
 
     Returns
     -------
     DataFrame, rows terms × items
         Columns of the scheme; `term_id`, `county_code`, `count` and `evidence` (what was found), `value`
-        (of the indicator), `low`, `high`, `origin`.
+        (of the indicator) with its 90 % interval `value_low`–`value_high` where it has one, `low`, `high`
+        (points), `origin`.
     """
     pack, listed = evidence.registers.pack, scheme.read()
     scored = held[held["state"].isin([terms.AUDITED, terms.ONE_YEAR])]
-    items = scored[["term_id", "county_code", "opening", "closing"]].merge(
+    items = scored[["term_id", "county_code", "opening", "closing", "audited"]].merge(
         listed[listed["rule"] != scheme.SECTION_ROW], how="cross"
     )
     keys = pd.MultiIndex.from_frame(items[["term_id", "item"]])
@@ -211,9 +230,16 @@ def score(evidence: Evidence, held: pd.DataFrame, rules: AuditParams) -> pd.Data
     else:
         own = records.groupby(["term_id", "item"])
         counts, told = own["count"].sum(), own["evidence"].agg("；".join)
-        items["count"] = counts.reindex(keys).fillna(0.0).to_numpy()
+        counts = counts.reindex(keys).fillna(0.0)
+        items["count"] = counts.where(items["audited"].to_numpy()).to_numpy()
         items["evidence"] = told.astype("str").reindex(keys).fillna("").to_numpy()
     items["value"] = _values(evidence, items, rules)
+    sure = fallen.set_index(["term_id", "indicator"])
+    behind = items["item"].map({n: i.account for n, i in scheme.INDICATORS.items() if i.account})
+    pairs = pd.MultiIndex.from_arrays([items["term_id"], behind])
+    for end in ("low", "high"):
+        own = pd.Series(sure[end].reindex(pairs).to_numpy("float64"), items.index)
+        items[f"value_{end}"] = own.fillna(items["value"])
     is_counted = items["rule"] == scheme.FINDINGS
     items["count"] = items["count"].where(is_counted)
     origins = {
@@ -258,11 +284,14 @@ def conclude(
     -------
     DataFrame, a row a term
         Columns of `terms.table`; `score_low` and `score_high` (NaN where nothing is scored), `grade`
-        (empty where the interval spans two), `unscored` (items that lack their data), `verdict`.
+        (empty where the interval spans two), `unscored` (items that lack their data; findings of a term
+        that was not audited are not among them), `verdict`.
     """
     said = {name: decline.overall(own) for name, own in fallen.groupby("term_id")["verdict"]}
     points = scheme.total(items, scheme.read()).reindex(held["term_id"])
-    open_items = items[items["low"] < items["high"]]
+    is_counted = items["rule"] == scheme.FINDINGS
+    lacking = items["value"].isna().where(~is_counted, items["count"].isna() & items["audited"])
+    open_items = items[lacking]
     unknown = {name: "、".join(own) for name, own in open_items.groupby("term_id")["name_zh"]}
     return held.assign(
         score_low=points["low"].to_numpy(),
@@ -317,17 +346,16 @@ def _figures(
 def _cards(
     evidence: Evidence, known: Mapping[str, pd.DataFrame], rules: AuditParams
 ) -> Iterator[dict[str, Any]]:
-    """Give the scorecards' lines of the terms in office: their scores, the weightiest verdict."""
+    """Give the scorecards' lines of the terms in office: their scores, the weightiest verdict.
+
+    Scores have no rank: the intervals of most overlap.
+    """
     posts = dictionary.words(TERMS, "post")
     now = known["terms"][known["terms"]["in_office"]]
     scored = now.dropna(subset="score_low")
-    known_scores = scored.loc[scored["score_low"] == scored["score_high"]]
-    peers = known_scores.groupby([known_scores["county_code"].map(evidence.groups), "post"])
-    ranks = peers["score_low"].rank(ascending=False, method="min")
-    sizes = peers["score_low"].transform("size")
     origin = evidence.origin(TERMS, RECORDS, *scheme.TABLES, accounts=True)
     common: dict[str, Any] = {"origin": origin, "quality": evidence.quality(SECTION)}
-    for line, term in zip(scored.index, scored.itertuples(), strict=True):
+    for term in scored.itertuples():
         sure = term.score_low == term.score_high
         yield card(
             term.county_code,
@@ -336,11 +364,9 @@ def _cards(
             "points",
             low=None if sure else term.score_low,
             high=None if sure else term.score_high,
-            peer_zh=f"{term.opening}–{term.closing} 年",
-            rank=int(ranks[line]) if sure else None,
-            of=int(sizes[line]) if sure else None,
+            peer_zh=f"{terms.span(term.opening, term.closing)} 年",
             light=rules.lights[term.grade] if term.grade else "none",
-            reason=f"等级“{term.grade}”" if term.grade else "缺数据，得分跨两个等级，不评等",
+            reason=f"等级“{term.grade}”" if term.grade else "得分区间跨两个等级，不评等",
             **common,
         )
     fallen = known["decline"].dropna(subset="probability")

@@ -1,9 +1,10 @@
 r"""Serious decline during a term: found only where the errors of the accounts leave no doubt (严重下降).
 
-Levels are at comparable prices under long-term weather, so that neither prices nor a dry year can be
-taken for a decline. A term is told to have seen one only when its probability reaches the least
-confidence, and to have seen none only when that of the contrary does; else there is no verdict. A verdict
-refers the case to those who judge it by law; it is no finding of guilt.
+Levels are at comparable prices under long-term weather, so that neither prices nor a year's rain and
+warmth are taken for a decline; what they did to vegetation is still in them. A term is told to have seen
+one only when its probability reaches the least confidence, and to have seen none only when that of the
+contrary does; else there is no verdict. A verdict refers the case to those who judge it by law; it is no
+finding of guilt.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 
 from gepbook.accounting.uncertainty import HIGH, LOW
 from gepbook.assessment import growth_draws
-from gepbook.assessment.audit.terms import AUDITED
+from gepbook.assessment.audit.terms import AUDITED, normal_levels
 from gepbook.assessment.growth_draws import GrowthDrawsParams
 from gepbook.assessment.topic import NORMAL, Evidence
 
@@ -79,7 +80,7 @@ def assess(
 ) -> pd.DataFrame:
     """Return how likely each indicator fell seriously over each audited term.
 
-    Without long-term weather in the pack nothing is assessed: a dry year could pass for a decline.
+    A county without long-term weather is not assessed: a dry year could pass for a decline.
 
     Returns
     -------
@@ -91,15 +92,20 @@ def assess(
     """
     audited = terms.loc[terms["state"] == AUDITED, ["term_id", *WINDOW]]
     windows = audited[WINDOW].drop_duplicates()
-    normal = growth_draws.measure_of(evidence) == NORMAL and len(windows) > 0
     rows: list[dict[str, Any]] = []
     for indicator, threshold in thresholds.items():
-        levels = evidence.levels(indicator, NORMAL).reindex(columns=evidence.years)
-        drawn = _drawn(evidence, windows, draws, indicator) if normal else {}
-        for code, opening, closing in windows.itertuples(index=False):
-            before, after = (float(levels.loc[code, year]) for year in (opening, closing))
+        levels = normal_levels(evidence, indicator)
+        ends = [
+            (float(levels.loc[code, opening]), float(levels.loc[code, closing]))
+            for code, opening, closing in windows.itertuples(index=False)
+        ]
+        known = [before > 0 and not np.isnan(after) for before, after in ends]
+        drawn = _drawn(evidence, windows.loc[known], draws, indicator)
+        for (code, opening, closing), (before, after), sure in zip(
+            windows.itertuples(index=False), ends, known, strict=True
+        ):
             change = low = high = probability = np.nan
-            if normal and before > 0:
+            if sure:
                 falls = fall_draws(drawn[code][opening], drawn[code][closing])
                 change = after / before - 1
                 low, high = np.quantile(-falls, [LOW, HIGH])
@@ -118,7 +124,7 @@ def assess(
                     "threshold": threshold,
                     "probability": probability,
                     "verdict": verdict(probability, least_confidence),
-                    "account_draws": code in evidence.drawn,
+                    "account_draws": code in evidence.drawn_levels,
                 }
             )
     return audited.merge(pd.DataFrame(rows, columns=[*WINDOW, *COLUMNS]), on=WINDOW)
@@ -127,12 +133,16 @@ def assess(
 def _drawn(
     evidence: Evidence, windows: pd.DataFrame, draws: GrowthDrawsParams, indicator: str
 ) -> dict[str, dict[int, np.ndarray]]:
-    """Return draws of an indicator by county code and year."""
-    years = sorted({int(y) for y in [*windows["opening"], *windows["closing"]]})
+    """Return draws of an indicator by county code and year, of counties of like windows together."""
     categories = () if indicator == WHOLE else (indicator,)
-    codes = sorted(windows["county_code"].unique())
-    found = growth_draws.levels(evidence, draws, *categories, codes=codes, years=years)
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for code, own in windows.groupby("county_code")[["opening", "closing"]]:
+        years = tuple(sorted({int(year) for year in own.to_numpy().ravel()}))
+        alike.setdefault(years, []).append(str(code))
     return {
         code: {year: levels[:, place] for place, year in enumerate(years)}
-        for code, levels in found.items()
+        for years, codes in alike.items()
+        for code, levels in growth_draws.levels(
+            evidence, draws, *categories, codes=codes, years=list(years), measure=NORMAL
+        ).items()
     }

@@ -1,8 +1,9 @@
 """The 100-point scheme of the departure audit: its sections, items and scores (百分制评价).
 
 Some items lose points by findings of the audit, others are scored from the accounts and statistics of
-the term. An item that lacks its data can be anything from nothing to full: the score is then an interval,
-and there is a grade only where both its ends have the same.
+the term. An item that lacks its data can be anything from nothing to full, and one that the accounts
+score is as sure as they are: the score is then an interval, and there is a grade only where both its
+ends have the same.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from gepbook import paths, rule_table
-from gepbook.assessment import growth_draws
-from gepbook.assessment.topic import NORMAL, Evidence
+from gepbook.assessment.audit.terms import normal_levels
+from gepbook.assessment.protection import series
+from gepbook.assessment.topic import Evidence
 from gepbook.params import Params, parameter
 from gepbook.rule_table import RowProblem
 
@@ -26,7 +28,6 @@ COLUMNS = (
 SECTION_ROW, FINDINGS, ACCOUNT = "section", "findings", "account"
 #: Scores are told, and graded, to this many decimals.
 DIGITS = 2
-WATER_CLASSES = ("Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ", "Ⅴ", "劣Ⅴ")
 #: How an indicator is read off the levels of the years of a term.
 RELATIVE, DIFFERENCE, CLOSING, MEAN = "relative", "difference", "closing", "mean"
 STOCKS, ENVIRONMENT, RIVER = "resource_stocks", "environment", "water_sections"
@@ -42,11 +43,15 @@ class Goalposts(Params):
 
 
 class Indicator(NamedTuple):
-    """A figure that an item is scored by: where its yearly levels come from, how they are read."""
+    """A figure that an item is scored by: where its yearly levels come from, how they are read.
+
+    `account` is GEP or a category of it, under long-term weather, whose changes have an interval.
+    """
 
     levels: Callable[[Evidence, list[str]], pd.DataFrame | None]
     read: str
     table: str = ""
+    account: str = ""
 
 
 # Yearly levels, DataFrame counties × years (stocks: (county, asset) × years); None = not in the pack
@@ -74,21 +79,14 @@ def _stocks(evidence: Evidence, assets: list[str]) -> pd.DataFrame | None:
     return own.pivot_table(index=["county_code", "asset"], columns="year", values="closing")
 
 
-def _account(item: str) -> Any:
-    """Return a function that gives a level of the accounts under long-term weather."""
-
-    def levels(evidence: Evidence, assets: list[str]) -> pd.DataFrame | None:
-        if growth_draws.measure_of(evidence) != NORMAL:
-            return None  # a year's weather would be scored
-        return evidence.levels(item, NORMAL)
-
-    return levels
+def _account(item: str) -> Indicator:
+    """Return the indicator of a level of the accounts under long-term weather."""
+    return Indicator(lambda evidence, assets: normal_levels(evidence, item), RELATIVE, account=item)
 
 
-def _on_target(frame: pd.DataFrame) -> pd.Series:
-    """Return whether a river section reached its target class."""
-    place = {name: number for number, name in enumerate(WATER_CLASSES)}
-    return frame["water_class"].map(place) <= frame["target_class"].map(place)
+def _redline(evidence: Evidence, assets: list[str]) -> pd.DataFrame | None:
+    """Return the redline area without approved adjustments, km2."""
+    return series.redline_area(evidence) if evidence.registers.pack.has(REDLINE) else None
 
 
 def _used(evidence: Evidence, assets: list[str]) -> pd.DataFrame | None:
@@ -102,8 +100,8 @@ def _used(evidence: Evidence, assets: list[str]) -> pd.DataFrame | None:
 
 INDICATORS = {
     "stock_change": Indicator(_stocks, RELATIVE, STOCKS),
-    "gep_change": Indicator(_account("gep"), RELATIVE),
-    "regulating_change": Indicator(_account("regulating"), RELATIVE),
+    "gep_change": _account("gep"),
+    "regulating_change": _account("regulating"),
     "air_change": Indicator(
         _statistic(ENVIRONMENT, lambda frame: frame["good_air_days_percent"] / PERCENT),
         DIFFERENCE,
@@ -114,10 +112,8 @@ INDICATORS = {
         DIFFERENCE,
         ENVIRONMENT,
     ),
-    "water_targets": Indicator(_statistic(RIVER, _on_target), CLOSING, RIVER),
-    "redline_change": Indicator(
-        _statistic(REDLINE, lambda frame: frame["redline_area_km2"]), RELATIVE, REDLINE
-    ),
+    "water_targets": Indicator(_statistic(RIVER, series.on_target), CLOSING, RIVER),
+    "redline_change": Indicator(_redline, RELATIVE, REDLINE),
     "fund_use": Indicator(_used, MEAN, FUNDS),
 }
 TABLES = (STOCKS, ENVIRONMENT, RIVER, REDLINE, FUNDS)
@@ -195,13 +191,13 @@ def score_items(items: pd.DataFrame, goalposts: Mapping[str, Goalposts]) -> pd.D
     Parameters
     ----------
     items : DataFrame
-        `item`, `rule`, `points`, `deduction_points`, and `count` of findings or `value` of the
-        indicator by the rule; NaN = not known.
+        `item`, `rule`, `points`, `deduction_points`, and by the rule `count` of findings, or the
+        interval `value_low`–`value_high` of the indicator; NaN = not known.
     goalposts : mapping
 
     Returns
     -------
-    DataFrame with `low` and `high` beside; they differ where what the item needs is not known
+    DataFrame with `low` and `high` beside; they differ where what the item needs is not sure
     """
     posts = {
         side: items["item"]
@@ -209,10 +205,19 @@ def score_items(items: pd.DataFrame, goalposts: Mapping[str, Goalposts]) -> pd.D
         .astype("float64")
         for side in ("good", "poor")
     }
-    points = findings_score(items["count"], items["points"], items["deduction_points"]).where(
-        items["rule"] == FINDINGS, account_score(items["value"], items["points"], **posts)
+    counted = findings_score(items["count"], items["points"], items["deduction_points"])
+    ends = pd.concat(
+        [
+            counted.where(
+                items["rule"] == FINDINGS, account_score(items[end], items["points"], **posts)
+            )
+            for end in ("value_low", "value_high")
+        ],
+        axis=1,
     )
-    return items.assign(low=points.fillna(0.0), high=points.fillna(items["points"]))
+    return items.assign(
+        low=ends.min(axis=1).fillna(0.0), high=ends.max(axis=1).fillna(items["points"])
+    )
 
 
 def total(items: pd.DataFrame, scheme: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -27,7 +27,9 @@ FACES = {
     "current_": (VALUE, "current"),
 }
 #: What can be said of a term.
-AUDITED, NOT_YET, TOO_SHORT, ONE_YEAR = "audited", "not_yet", "too_short", "one_year"
+AUDITED, NOT_YET, TOO_SHORT, ONE_YEAR, NOT_HELD = (
+    "audited", "not_yet", "too_short", "one_year", "not_held",
+)  # fmt: skip
 SITES = "project_sites"
 HECTARE_M2 = 1e4
 
@@ -36,8 +38,8 @@ HECTARE_M2 = 1e4
 class Window:
     """The years that a term is held to (任期窗口).
 
-    `wanted_opening` and `wanted_closing` follow from the dates, `opening` and `closing` are what the
-    history holds of them. None where there are none.
+    `wanted_opening` and `wanted_closing` follow from the dates, `opening` and `closing` are the first and
+    the last year between them that the county's history holds. None where there are none.
     """
 
     state: str
@@ -47,9 +49,19 @@ class Window:
     closing: int | None = None
 
 
+def span(opening: int, closing: int) -> str:
+    """Return the years of a window in words; one where it has no other."""
+    return f"{opening}–{closing}" if opening < closing else f"{opening}"
+
+
 def days(column: pd.Series) -> pd.Series:
     """Return a column of texts as days, NaT where they are none."""
     return pd.to_datetime(column, format="%Y-%m-%d", errors="coerce")
+
+
+def audited_on(register: pd.DataFrame) -> pd.Series:
+    """Return the day that each term was audited on, NaT where it was not; the column may be absent."""
+    return days(register.get("audited_on", pd.Series(index=register.index, dtype="str")))
 
 
 def counting_years(start: date, end: date, least_share: float) -> list[int]:
@@ -76,7 +88,7 @@ def window(
     start, end : date, date or None
         First and last day in office; None while in office.
     held : sequence of int
-        Years of the history, rising.
+        Years of the county's history, rising.
     year : int
         Accounting year: what is later is not known yet.
     least_share : float
@@ -85,8 +97,8 @@ def window(
     Returns
     -------
     Window
-        `opening` is the year before the first that counts, or the last one held before it; the first
-        year held where the term began earlier. `closing` is the last year that counts so far.
+        Wanted are the year before the first that counts, and the last that counts so far. Nothing is
+        audited beyond them: what came before the opening is a predecessor's.
     """
     until = date(year, 12, 31)
     over = end is not None and end <= until
@@ -94,10 +106,10 @@ def window(
     if not years:
         return Window(TOO_SHORT if over else NOT_YET)
     first, last = years[0] - 1, years[-1]
-    opening = max((y for y in held if y <= first), default=held[0])
-    closing = max((y for y in held if y <= last), default=opening)
-    state = AUDITED if opening < closing else ONE_YEAR
-    return Window(state, first, last, opening, closing)
+    own = [y for y in held if first <= y <= last]
+    if not own:
+        return Window(NOT_HELD, first, last)
+    return Window(AUDITED if len(own) > 1 else ONE_YEAR, first, last, own[0], own[-1])
 
 
 def table(evidence: Evidence, least_share: float) -> pd.DataFrame:
@@ -106,27 +118,30 @@ def table(evidence: Evidence, least_share: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame, a row a term
-        Columns of the register, `in_office`, `state`, `wanted_opening`, `wanted_closing`, `opening`,
-        `closing` (Int64).
+        Columns of the register, `in_office`, `audited` (by the end of the accounting year), `state`,
+        `wanted_opening`, `wanted_closing`, `opening`, `closing` (Int64).
     """
     register = evidence.registers.table(TERMS)
     register = register[register["county_code"].isin(evidence.county_codes)]
     rows = []
-    for row, start, end in zip(
+    for row, start, end, audit in zip(
         register.to_dict("records"),
         days(register["start_date"]),
         days(register["end_date"]),
+        audited_on(register),
         strict=True,
     ):
         last = None if pd.isna(end) else end.date()
         until = date(evidence.year, 12, 31)
-        found = window(start.date(), last, evidence.years, evidence.year, least_share)
+        held = evidence.years_of(row["county_code"])
+        found = window(start.date(), last, held, evidence.year, least_share)
         in_office = start.date() <= until and (last is None or last > until)
-        rows.append({**row, "in_office": in_office, **vars(found)})
-    columns = [*register.columns, "in_office", *Window.__dataclass_fields__]
+        audited = not pd.isna(audit) and audit.date() <= until
+        rows.append({**row, "in_office": in_office, "audited": audited, **vars(found)})
+    columns = [*register.columns, "in_office", "audited", *Window.__dataclass_fields__]
     years = [name for name in columns if name.endswith(("opening", "closing"))]
     frame = pd.DataFrame(rows, columns=columns).astype(
-        {"in_office": "bool", **dict.fromkeys(years, "Int64")}
+        {**dict.fromkeys(["in_office", "audited"], "bool"), **dict.fromkeys(years, "Int64")}
     )
     posts = list(dictionary.words(TERMS, "post"))
     return frame.sort_values(
@@ -134,6 +149,21 @@ def table(evidence: Evidence, least_share: float) -> pd.DataFrame:
         key=lambda column: column.map(posts.index) if column.name == "post" else column,
         ignore_index=True,
     )
+
+
+def normal_levels(evidence: Evidence, item: str) -> pd.DataFrame:
+    """Return GEP, or a category of it, under long-term weather at comparable prices, by county and year.
+
+    Of counties that have it in all years of their history; of the others nothing is known: a year's
+    weather could pass for a change.
+
+    Returns
+    -------
+    DataFrame, counties × years (int), CNY a-1
+    """
+    normal = evidence.levels("gep", NORMAL).reindex(columns=evidence.levels("gep").columns)
+    gaps = (evidence.levels("gep").notna() & normal.isna()).any(axis=1)
+    return evidence.levels(item, NORMAL).reindex(columns=normal.columns)[~gaps].reindex(gaps.index)
 
 
 def level_table(evidence: Evidence) -> pd.DataFrame:
@@ -178,7 +208,7 @@ def accounts(evidence: Evidence, terms: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame, rows terms × (GEP, categories, services)
         `opening_cny`, `closing_cny`, `change_cny` at comparable prices and `change_share` (NaN where
-        the opening is 0); for GEP and categories also `normal_opening_cny`, `normal_closing_cny`
+        the opening is 0 or below); for GEP and categories also `normal_opening_cny`, `normal_closing_cny`
         (comparable prices, long-term weather), `current_opening_cny`, `current_closing_cny`.
     """
     levels = level_table(evidence).reset_index()
@@ -197,72 +227,89 @@ def accounts(evidence: Evidence, terms: pd.DataFrame) -> pd.DataFrame:
         ignore_index=True,
     )
     change = frame["closing_cny"] - frame["opening_cny"]
-    share = change / frame["opening_cny"].where(frame["opening_cny"] != 0)
+    share = change / frame["opening_cny"].where(frame["opening_cny"] > 0)
     return frame.assign(change_cny=change, change_share=share)
 
 
-def yearly_parts(evidence: Evidence) -> pd.DataFrame:
-    """Return what changed GEP from year to year, rows (county, year), columns the parts; CNY.
+def yearly_parts(evidence: Evidence, item: str = "gep") -> pd.DataFrame:
+    """Return what changed GEP, or a category of it, from year to year, CNY at current prices.
 
-    Only of counties whose accounting notebook has run.
+    Only of counties whose accounting notebook has run, and of the years whose former year they hold.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    item : str
+        `gep` or a category, whose services' parts are summed.
+
+    Returns
+    -------
+    DataFrame, rows (county, later year), columns the parts
     """
-    pool = evidence.pool[
-        evidence.pool["account"].isin(["change", history.CHANGES])
-        & (evidence.pool["item"] == "gep")
-    ]
+    specs = registry.services()
+    names = [item, *(name for name, spec in specs.items() if spec.category == item)]
+    pool = evidence.pool[evidence.pool["account"].isin(["change", history.CHANGES])]
+    pool = pool[pool["item"].isin(["gep"] if item == "gep" else [*specs])]
     is_past = pool["account"] == history.CHANGES
     long = pd.DataFrame(
         {
             "county_code": pool["county_code"],
             "year": pool["measure"].str[-4:].where(is_past, str(evidence.year)).astype("int64"),
             "part": pool["measure"].str[:-5].where(is_past, pool["measure"]),
-            "value": pool["value"],
+            "value": pool["value"].where(pool["item"].isin(names), 0.0),
         }
     )
-    wide = long.pivot_table(index=["county_code", "year"], columns="part", values="value")
+    wide = long.pivot_table(
+        index=["county_code", "year"], columns="part", values="value", aggfunc="sum"
+    )
     return wide.reindex(columns=list(PARTS)).fillna(0.0)
 
 
-def decomposition(evidence: Evidence, terms: pd.DataFrame) -> pd.DataFrame:
-    r"""Return what changed GEP over audited terms, at current prices (任期变化分解).
+def decomposition(
+    evidence: Evidence, terms: pd.DataFrame, items: Iterable[str] = ("gep",)
+) -> pd.DataFrame:
+    r"""Return what changed GEP and categories of it over audited terms, at current prices (任期变化分解).
 
-    The yearly Shapley parts are summed; together they are the closing less the opening GEP of the term.
-    Terms with a year whose parts are not in the ledgers are left out.
+    The yearly Shapley parts are summed; together they are the closing less the opening level of the
+    term. Terms with a year whose parts are not in the ledgers are left out.
 
     Parameters
     ----------
     evidence : Evidence
     terms : DataFrame
         As `table` gives them.
+    items : iterable of str
+        `gep` or categories.
 
     Returns
     -------
-    DataFrame, a row a term, CNY
-        `opening_cny`, the parts, `closing_cny`.
+    DataFrame, rows items × terms, CNY
+        `item`, `opening_cny`, the parts, `closing_cny`.
 
     Notes
     -----
     .. math:: GEP_{closing} - GEP_{opening} = \sum_{t} \sum_{p} \phi_{p,t}
     """
-    parts = yearly_parts(evidence)
-    levels = evidence.levels("gep", VALUE, "current")
     rows = []
-    for term in terms[terms["state"] == AUDITED].itertuples():
-        wanted = [(term.county_code, y) for y in evidence.years if term.opening < y <= term.closing]
-        if not set(wanted) <= set(parts.index):
-            continue
-        rows.append(
-            {
-                "term_id": term.term_id,
-                "county_code": term.county_code,
-                "opening_cny": levels.loc[term.county_code, term.opening],
-                **parts.loc[wanted].sum().to_dict(),
-                "closing_cny": levels.loc[term.county_code, term.closing],
-            }
-        )
-    return pd.DataFrame(
-        rows, columns=["term_id", "county_code", "opening_cny", *PARTS, "closing_cny"]
-    )
+    for item in items:
+        parts, levels = yearly_parts(evidence, item), evidence.levels(item, VALUE, "current")
+        for term in terms[terms["state"] == AUDITED].itertuples():
+            code, years = term.county_code, range(term.opening + 1, term.closing + 1)
+            wanted = [(code, year) for year in years]
+            if not set(wanted) <= set(parts.index):
+                continue
+            rows.append(
+                {
+                    "term_id": term.term_id,
+                    "county_code": code,
+                    "item": item,
+                    "opening_cny": levels.loc[code, term.opening],
+                    **parts.loc[wanted].sum().to_dict(),
+                    "closing_cny": levels.loc[code, term.closing],
+                }
+            )
+    columns = ["term_id", "county_code", "item", "opening_cny", *PARTS, "closing_cny"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def circumstances(evidence: Evidence, terms: pd.DataFrame) -> pd.DataFrame:
@@ -293,7 +340,7 @@ def problems(registers: Registers) -> Iterator[str]:
     """Give all that is wrong in the register of terms, a sentence each."""
     frame = registers.table(TERMS)
     yield from registers.row_problems(TERMS, frame)
-    begin, end = days(frame["start_date"]), days(frame["end_date"])
+    begin, end, audits = days(frame["start_date"]), days(frame["end_date"]), audited_on(frame)
     first = min(registers.pack.years)
     for line in frame.index:
         where, row = registers.place(TERMS, line), frame.loc[line]
@@ -304,6 +351,12 @@ def problems(registers: Registers) -> Iterator[str]:
                     f"{where}: {name} {row[name]!r} is no day. Write a date as 2021-03-15"
                     f"{'; leave it empty while in office' if name == 'end_date' else ''}."
                 )
+        day = row.get("audited_on")
+        if pd.notna(day) and not audits[line] >= begin[line]:
+            yield (
+                f"{where}: audited_on {day!r} must be a day such as 2023-06-30, not before the term "
+                "began. Correct it; leave it empty where the term was not audited."
+            )
         if end[line] < begin[line]:
             yield (
                 f"{where}: term {row['term_id']!r} ends on {row['end_date']}, before it begins on "

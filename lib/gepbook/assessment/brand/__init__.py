@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gepbook import ledger
+from gepbook import counties, ledger
 from gepbook.assessment.brand.checks import check
 from gepbook.assessment.brand.industry import certification, deflated, with_ratios
 from gepbook.assessment.brand.premium import extra_income, premiums, read_pairs
@@ -92,10 +92,19 @@ def _tourism_tables(evidence: Evidence, rules: BrandParams) -> dict[str, pd.Data
     )
     grouped = _grouped(table.reset_index(), evidence).drop(columns="county_code")
     sums = grouped.groupby("group").agg(lambda column: column.sum(skipna=False))
+    groups = with_ratios(sums).assign(counties=grouped.groupby("group").size())
     return {
         "tourism": _ranked(with_ratios(table), "growth", rules.rank_step, evidence),
-        "tourism_groups": with_ratios(sums).assign(counties=grouped.groupby("group").size()),
+        "tourism_groups": _whole_enough(groups, evidence),
     }
+
+
+def _whole_enough(groups: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
+    """Return a table of groups; where too few `counties` report, the province has no figure."""
+    least = evidence.rules(TARGETS, TargetParams).least_counties_share * len(counties.read())
+    if groups.loc[WHOLE, "counties"] < least:
+        groups.loc[WHOLE, groups.columns != "counties"] = np.nan
+    return groups
 
 
 def _product_tables(evidence: Evidence, rules: BrandParams) -> dict[str, pd.DataFrame]:
@@ -119,6 +128,7 @@ def _product_tables(evidence: Evidence, rules: BrandParams) -> dict[str, pd.Data
         "certification": certification(lines, "county_code"),
         "certification_groups": certification(_grouped(lines, evidence), "group"),
     }
+    reporting = _grouped(lines, evidence).groupby("group")["county_code"].nunique()
     for name, table in certified.items():
         wanted = goal.value if goal else np.nan
         certified[name] = table.assign(
@@ -126,7 +136,12 @@ def _product_tables(evidence: Evidence, rules: BrandParams) -> dict[str, pd.Data
         )
     step = PERCENT * rules.rank_step
     ranked = _ranked(certified["certification"], "certified_percent", step, evidence)
-    return {**certified, "certification": ranked, "products": lines}
+    groups = certified["certification_groups"].assign(counties=reporting)
+    return {
+        "certification": ranked,
+        "certification_groups": _whole_enough(groups, evidence),
+        "products": lines,
+    }
 
 
 def _premium_tables(evidence: Evidence, rules: BrandParams) -> dict[str, pd.DataFrame]:

@@ -57,8 +57,8 @@ def _beyond_gdp(registers: Registers) -> Iterator[str]:
     rows = registers.history(TOURISM).reset_index(names="line").merge(gdp, on=key)
     for row in rows[rows["value_added_cny"] > rows["gdp_cny"]].itertuples():
         yield (
-            f"{registers.place(TOURISM, row.line)}: value_added_cny {row.value_added_cny:.6g} is more than "
-            f"the county's GDP, {row.gdp_cny:.6g} CNY. Give it in CNY, or correct one of the two."
+            f"{registers.place(TOURISM, row.line)}: value_added_cny {row.value_added_cny:.6g} is more "
+            f"than the county's GDP, {row.gdp_cny:.6g} CNY. Give it in CNY, or correct one of the two."
         )
 
 

@@ -45,6 +45,8 @@ METHOD = f"design/{SECTION}"
 #: What became of the year's appeals: decided either way, open in time or too long, filed too late.
 VOIDED, KEPT, RUNNING, OVERDUE, LATE = "upheld", "rejected", "open", "overdue", "late"
 APPEAL_STATES = (VOIDED, KEPT, RUNNING, OVERDUE, LATE)
+#: Levels that speak against a subject.
+SENSITIVE = ("B", "C")
 #: Whose share at the two best levels stands on the scorecard.
 CARD_KIND = "individual"
 
@@ -88,19 +90,22 @@ def level_table(subjects: pd.DataFrame, params: CreditParams) -> pd.DataFrame:
     DataFrame
         `kind`, `group`, `county_code` (TOTAL = all), LEVELS and `subjects`, NaN = withheld;
         `mean_points` of counties of which nothing is withheld: a mean beside withheld levels would
-        narrow them down. Means of groups are of such counties alone, so that no other follows.
+        narrow them down, and one of a single level nearly tells each score. Means of groups are of such
+        counties alone, so that no other follows.
     """
     keys = ["kind", "group", "county_code"]
     counts = pd.crosstab([subjects[key] for key in keys], subjects["level"])
     counts = counts.reindex(columns=list(LEVELS), fill_value=0)
-    table = privacy.protect(counts, params.least_subjects).rename(columns={TOTAL: "subjects"})
+    table = privacy.protect(counts, params.least_subjects, sensitive=SENSITIVE)
+    table = table.rename(columns={TOTAL: "subjects"})
     by_county = subjects.groupby(keys)["score"]
     safe = by_county.agg(
-        lambda score: privacy.sum_is_safe(score, params.least_subjects, params.largest_share)
+        lambda score: privacy.sum_is_safe(score, params.least_subjects, params.least_margin)
     )
     whole = table.notna().all(axis=1).reindex(safe.index)
+    spread = (counts > 0).sum(axis=1).reindex(safe.index) > 1
     return (
-        table.assign(mean_points=by_county.mean()[safe & whole].reindex(table.index))
+        table.assign(mean_points=by_county.mean()[safe & whole & spread].reindex(table.index))
         .rename_axis(columns=None)
         .reset_index()
     )
@@ -159,7 +164,7 @@ def points_spent(uses: pd.DataFrame, numbers: pd.DataFrame, params: CreditParams
     found = {}
     for use, own in uses.groupby("use"):
         spent = own.groupby("subject_id")["points"].sum()
-        safe = privacy.sum_is_safe(spent, params.least_subjects, params.largest_share)
+        safe = privacy.sum_is_safe(spent, params.least_subjects, params.least_margin)
         counted = numbers.loc[numbers["group"] == TOTAL, str(use)].notna().all()
         found[use] = float(spent.sum()) if safe and counted else float("nan")
     return pd.DataFrame({"points": found}, dtype="float64").rename_axis("use")

@@ -5,7 +5,6 @@ Messages name lines of files, never a subject.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -21,14 +20,13 @@ from gepbook.assessment.credit.scoring import (
     scores,
     standing,
 )
+from gepbook.assessment.privacy import NO_PSEUDONYM, PSEUDONYM
 from gepbook.errors import GepbookError, near
 from gepbook.params import ParameterSet
 from gepbook.province import Registers
 
 EVENTS, APPEALS, USES = "credit_events", "credit_appeals", "credit_uses"
 DATES = {EVENTS: ("date",), APPEALS: ("filed_on", "decided_on"), USES: ("date",)}
-#: Capital letters and digits, at least one letter, too short for the number of a person or firm.
-PSEUDONYM = re.compile(r"(?=.*[A-Z])[A-Z0-9]{4,12}")
 UNAPPEALED = {"filed_on": pd.NaT, "decided_on": pd.NaT, "outcome": None}
 
 
@@ -127,10 +125,7 @@ def _event_problems(
     for row in events.itertuples():
         place = registers.place(EVENTS, row.Index)
         if not PSEUDONYM.fullmatch(str(row.subject_id)):
-            yield (
-                f"{place}: subject_id must be a pseudonym of 4 to 12 capital letters and digits with "
-                "at least one letter. Put one in place of the name or number."
-            )
+            yield f"{place}: subject_id {NO_PSEUDONYM}"
         if row.rule not in kinds:
             yield (
                 f"{place}: rule {row.rule!r} is not in ecological_credit_rules.csv."
@@ -148,8 +143,9 @@ def _event_problems(
                 f"{place}: date must lie in {first} to {last}, got {row.date:%Y-%m-%d}. Correct it."
             )
     for column, what in (("subject_kind", "kinds"), ("county_code", "counties")):
-        first_of = events.groupby("subject_id")[column].transform("first")
-        for line in events.index[events[column] != first_of]:
+        named = events.dropna(subset=["subject_id", column])
+        first_of = named.groupby("subject_id")[column].transform("first")
+        for line in named.index[named[column] != first_of]:
             yield (
                 f"{registers.place(EVENTS, line)}: the subject has other {what} in earlier lines. "
                 "Give each subject one, or another pseudonym."

@@ -44,8 +44,8 @@ class CreditParams(Params):
     decision_days: int = parameter("d", "申诉办理期限", ge=0)
     level_for_use: dict[str, Level] = parameter("1", "各用途所需的最低等级")
     least_subjects: int = parameter("1", "公布一个数所需的最少主体数", ge=3)
-    largest_share: Annotated[float, Field(lt=1)] = parameter(
-        "1", "公布合计时单个主体的最大占比", gt=0
+    least_margin: Annotated[float, Field(lt=1)] = parameter(
+        "1", "公布合计时，除最大两户外其余合计与最大一户之比的下限（p% 规则）", gt=0
     )
 
     @field_validator("level_points")

@@ -7,8 +7,10 @@ ecological account of occupation and offset, the carbon accounts of enterprises.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from gepbook.accounting import sites
+from gepbook.assessment import money
 from gepbook.assessment.finance import (
     asset_pool,
     carbon_account,
@@ -25,7 +27,7 @@ from gepbook.province import Registers
 
 ID = "finance"
 INSTRUMENTS = (loans, guarantee, green_option, asset_pool, ecological_account, carbon_account)
-CHECKED = (loans, green_option, asset_pool, carbon_account)
+CHECKED = (loans, asset_pool, carbon_account)
 SECTIONS: Mapping[str, type[Params]] = {
     loans.SECTION: loans.GreenFinanceParams,
     green_option.SECTION: green_option.GreenOptionParams,
@@ -41,13 +43,19 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
     Sites are checked where they are accounted for and offset.
     """
     problems: list[str] = []
+    sound: dict[str, Any] = {}
     for name, model in SECTIONS.items():
         try:
-            params.section(name, model)
+            sound[name] = params.section(name, model)
         except GepbookError as error:
             problems += error.problems
     for instrument in CHECKED:
         problems += instrument.check(registers)
+    if green_option.SECTION in sound:
+        longest = sound[green_option.SECTION].longest_term_year
+        problems += green_option.check(registers, longest)
+    if registers.pack.has(loans.REGISTER):
+        problems += money.slips(registers, loans.REGISTER, params)
     return problems
 
 

@@ -279,7 +279,7 @@ def check(registers: Registers) -> list[str]:
     for row in tranches.itertuples():
         where = f"{registers.place(TRANCHES, row.Index)}: tranche {row.tranche} of {row.pool_id!r}"
         problems += [f"{where}: {said}" for said in _tranche_problems(row)]
-    for pool in sorted({*flows["pool_id"], *tranches["pool_id"]}):
+    for pool in sorted({*flows["pool_id"].dropna(), *tranches["pool_id"].dropna()}):
         own, parts = flows[flows["pool_id"] == pool], tranches[tranches["pool_id"] == pool]
         problems += _pool_problems(registers, str(pool), own, parts)
     return problems

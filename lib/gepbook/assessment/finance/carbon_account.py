@@ -24,6 +24,8 @@ SECTION = "carbon_account"
 REGISTER = "carbon_accounts"
 METHOD = "design/finance"
 RED = "red"
+#: Colours that speak against an enterprise.
+SENSITIVE = ("yellow", RED)
 COLOUR_ZH = {"dark_green": "深绿", "light_green": "浅绿", "yellow": "黄", RED: "红"}
 KG_PER_T = 1000.0
 
@@ -59,7 +61,7 @@ class CarbonAccountParams(Params):
 
 
 def classify(accounts: pd.DataFrame, rules: CarbonAccountParams) -> pd.Series:
-    r"""Return the colour of every enterprise, a key of COLOUR_ZH.
+    r"""Return the colour of every enterprise, a key of COLOUR_ZH; none where its intensity is unknown.
 
     Parameters
     ----------
@@ -75,7 +77,7 @@ def classify(accounts: pd.DataFrame, rules: CarbonAccountParams) -> pd.Series:
     """
     intensity = accounts["emission_t"] * KG_PER_T / accounts["value_added_cny"]
     ratio = intensity / accounts["sector"].map(rules.benchmark_kg_cny)
-    colour = pd.Series(RED, index=accounts.index, dtype="str")
+    colour = pd.Series(RED, index=accounts.index, dtype="str").where(ratio.notna())
     for name, bound in reversed(rules.upper_ratio.items()):
         colour = colour.mask(ratio <= bound, name)
     return colour
@@ -88,7 +90,9 @@ def check(registers: Registers) -> list[str]:
     rows = registers.table(REGISTER)
     problems = [*registers.row_problems(REGISTER, rows)]
     for row in rows.itertuples():
-        where = f"{registers.place(REGISTER, row.Index)}: enterprise {row.enterprise_id!r}"
+        where = registers.place(REGISTER, row.Index)
+        if not privacy.PSEUDONYM.fullmatch(str(row.enterprise_id)):
+            problems.append(f"{where}: enterprise_id {privacy.NO_PSEUDONYM}")
         if row.value_added_cny <= 0:
             problems.append(
                 f"{where}: value_added_cny is {row.value_added_cny:g}, so that there is no intensity. "
@@ -119,7 +123,8 @@ def colours(accounts: pd.DataFrame, rules: CarbonAccountParams) -> pd.DataFrame:
     )
     table = pd.crosstab([marked["prefecture"], marked["county_code"]], marked["colour"])
     table = table.reindex(columns=list(COLOUR_ZH), fill_value=0)
-    return privacy.protect(table, rules.least_cell).rename_axis(columns=None).reset_index()
+    shown = privacy.protect(table, rules.least_cell, sensitive=SENSITIVE)
+    return shown.rename_axis(columns=None).reset_index()
 
 
 def compute(evidence: Evidence) -> TopicResult:

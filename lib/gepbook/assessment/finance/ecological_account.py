@@ -2,8 +2,9 @@ r"""The ecological account of a county: what was occupied and what was restored 
 
 After the pilot of 衢州, which is guided by 生态占用补偿. The account is kept in the yearly value of
 ecosystem services on sites: an occupation is a debit, an offset a credit, each by the account and the
-prices of the year that it came in. An offset that is yet to mature counts for less, by the rule of
-占补平衡, and gains what it lacked as the years pass. Damage is settled as such and has no part in it.
+prices of the year that it came in, or of the first year with an account where it is older. An offset
+that is yet to mature counts for less, by the rule of 占补平衡, and gains what it lacked as the years
+pass. Damage is settled as such and has no part in it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from gepbook.compensation.rounding import CENTS_PER_YUAN, to_cents
 
 METHOD = "design/finance"
 PILOT = "衢州市"
+#: What sums of several years are in.
+SEVERAL_YEARS = "按各发生年价格与气象"
 MOVES = ("credit_cny", "matured_cny", "debit_cny")
 
 
@@ -34,7 +37,7 @@ def movements(
     features : DataFrame indexed by site_id
         `county_code`, `year`, `kind` (occupation or offset), `maturity_year`.
     changes : Series, CNY a-1, by site_id
-        Value after less before, of the account of the site's year; sites that are not in it are left out.
+        Value after less before, of `changes_of`; sites that are not in it are left out.
     years : list of int
         Of the account, rising.
     rate_percent : float, percent
@@ -113,18 +116,25 @@ def balance(moved: pd.DataFrame, years: list[int]) -> pd.DataFrame:
 
 
 def changes_of(evidence: Evidence, features: pd.DataFrame) -> pd.Series:
-    """Return by how much each site changed the yearly value of its services, in its own year.
+    """Return by how much each site changed the yearly value of its services.
 
-    Sites whose county has no account of them are not in it.
+    Of its own year, or of the first year after it that it has an account of: sites may be older than
+    the pack. Sites without any account are not in it.
     """
     pool = evidence.pool[evidence.pool["account"] == sites.ACCOUNT]
-    found = []
-    for year, own in features.groupby("year"):
-        read = sites.read(pool, None if year == evidence.year else int(year))
+    open_sites, found = features["year"], [pd.Series(dtype="float64")]
+    for year in _years(features, evidence.year):
+        read = sites.read(pool, None if year == evidence.year else year)
         worth = read[["value_before", "value_after"]].groupby(level="site_id").sum()
         change = worth["value_after"] - worth["value_before"]
-        found.append(change[change.index.isin(own.index)])
-    return pd.concat(found) if found else pd.Series(dtype="float64")
+        found.append(change[change.index.isin(open_sites.index[open_sites <= year])])
+        open_sites = open_sites.drop(found[-1].index)
+    return pd.concat(found)
+
+
+def _years(features: pd.DataFrame, last: int) -> list[int]:
+    """Return the years of the account, from the oldest site's on."""
+    return list(range(int(features["year"].min()), last + 1)) if len(features) else []
 
 
 def compute(evidence: Evidence) -> TopicResult:
@@ -138,11 +148,10 @@ def compute(evidence: Evidence) -> TopicResult:
     changes = changes_of(evidence, features)
     if changes.empty:
         return TopicResult()
-    years = list(range(int(features["year"].min()), evidence.year + 1))
+    years = _years(features, evidence.year)
     rules = evidence.rules(SECTION, OffsetParams)
     moved = movements(features, changes, years, rules.discount_rate_percent)
-    known = features[features.index.isin(changes.index)]
-    listed = known.assign(change_cny=changes.reindex(known.index)).reset_index()
+    listed = features.assign(change_cny=changes.reindex(features.index)).reset_index()
     tables = {
         "accounts": balance(moved, years),
         "account_sites": listed[
@@ -160,13 +169,15 @@ def _figures(evidence: Evidence, accounts: pd.DataFrame) -> Iterator[tuple[str, 
         "origin": ledger.weakest([evidence.origin(sites.LAYER), *rows["origin"].unique()]),
         "quality": evidence.quality(SECTION),
         "price_basis": "current",
-        "price_year": evidence.year,
     }
     now = accounts[accounts["year"] == evidence.year]
     for row in now.itertuples():
         for name in ("opening", "credit", "matured", "debit", "closing"):
+            own_year = name in ("credit", "debit")
             entry = ledger.entry(
                 ACCOUNT, "finance.ecological_account", name, getattr(row, f"{name}_cny"), "CNY a-1",
+                price_year=evidence.year if own_year else None,
+                note="" if own_year else SEVERAL_YEARS,
                 **common,
             )  # fmt: skip
             yield row.county_code, entry

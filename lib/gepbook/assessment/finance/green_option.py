@@ -10,10 +10,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import field_validator
 from scipy.stats import norm
 
 from gepbook import ledger
@@ -33,7 +33,7 @@ HECTARES_PER_KM2 = 100.0
 PERCENT = 100.0
 #: What `value_options` adds to the register's columns.
 VALUED = [
-    "state", "remaining_year", "forward_cny", "fair_cny", "premium_judged", "value_cny",
+    "state", "remaining_year", "share_cny", "fair_cny", "premium_judged", "value_cny",
     "co_benefit_cny",
 ]  # fmt: skip
 #: Figures of a contract that are above 0, and those that may be 0.
@@ -46,22 +46,12 @@ class GreenOptionParams(Params):
 
     provincial = True
 
-    growth_by_age: dict[str, Annotated[float, Field(gt=-1, lt=1)]] = parameter(
-        "a-1", "树木价值年增长率，按起始树龄"
-    )
     survival_share: float = parameter("1", "到期保存率", gt=0, le=1)
     volatility: float = parameter("a-1/2", "树木价格年波动率 σ", ge=0, lt=3)
     rate: float = parameter("a-1", "无风险年利率 r", ge=0, lt=1)
+    longest_term_year: float = parameter("a", "合同最长期限", gt=0)
     premium_tolerance: float = parameter("1", "期权费偏离估值的容差", ge=0, lt=1)
     co_benefit_services: list[str] = parameter("1", "并列展示的森林生态效益")
-
-    @field_validator("growth_by_age")
-    @classmethod
-    def _from_birth(cls, value: dict[str, float]) -> dict[str, float]:
-        ages = [float(age) for age in value]
-        if ages != sorted(set(ages)) or not ages or ages[0] != 0:
-            raise ValueError("must list rising ages from 0 on")
-        return value
 
     @field_validator("co_benefit_services")
     @classmethod
@@ -114,37 +104,21 @@ def put(forward: float, strike: float, volatility: float, years: float, discount
     return call(forward, strike, volatility, years, discount) - discount * (forward - strike)
 
 
-def growth_factor(age_year: float, years: float, growth_by_age: dict[str, float]) -> float:
-    r"""Return by how much a tree's value grows from an age over some years, constant prices.
-
-    Notes
-    -----
-    .. math:: G = \prod_b (1 + g_b)^{t_b}
-
-    t_b are the years that the tree spends in the band of age b.
-    """
-    ages = [float(age) for age in growth_by_age]
-    factor = 1.0
-    for start, end, growth in zip(ages, [*ages[1:], math.inf], growth_by_age.values(), strict=True):
-        inside = min(age_year + years, end) - max(age_year, start)
-        factor *= (1 + growth) ** max(inside, 0.0)
-    return factor
-
-
 def option_value(
-    forward: float, exercise: float, guaranteed: float, years: float, rules: GreenOptionParams
+    worth: float, exercise: float, guaranteed: float, years: float, rules: GreenOptionParams
 ) -> float:
     r"""Return the value of a right to trees less the exercise price, or to a guaranteed least, CNY.
 
     Notes
     -----
-    .. math:: V = D \, G + C(F, K + G), \quad D = (1 + r)^{-T}
+    .. math:: V = D \, G + C(F, K + G), \quad F = S / D, \quad D = (1 + r)^{-T}
 
-    because max(S − K, G) = G + max(S − K − G, 0). F expected value of the investor's share of the trees,
-    K exercise price, G guaranteed least.
+    because max(S − K, G) = G + max(S − K − G, 0). S today's value of the investor's share of the trees
+    that survive, K exercise price, G guaranteed least. The price of standing trees holds their growth:
+    the forward that fits it is risk-neutral, and V ≤ S + D G.
     """
     discount = (1 + rules.rate) ** -years
-    right = call(forward, exercise + guaranteed, rules.volatility, years, discount)
+    right = call(worth / discount, exercise + guaranteed, rules.volatility, years, discount)
     return discount * guaranteed + right
 
 
@@ -165,32 +139,32 @@ def value_options(
     options : DataFrame
         Rows of the register.
     on : date
-        Day of the valuation; contracts that matured before it have expired and have no value.
+        Day of the valuation; contracts that matured before it have expired and have no value. Trees keep
+        the price of the signing, as the register holds no later one.
     benefit_cny_ha : Series, CNY ha-1 a-1, by county code
         What forest services are worth there; counties not in it have no co-benefit.
 
     Returns
     -------
-    DataFrame, the register's columns and `state`, `remaining_year`, `forward_cny` (expected value of the
-    investor's share at maturity), `fair_cny` (at signing), `premium_judged`, `value_cny` (on the day, NaN
-    when expired), `co_benefit_cny` (CNY a-1, NaN when expired or unknown)
+    DataFrame, the register's columns and `state`, `remaining_year`, `share_cny` (value of the investor's
+    share of the trees that survive), `fair_cny` (at signing), `premium_judged`, `value_cny` (on the day,
+    NaN when expired), `co_benefit_cny` (CNY a-1, NaN when expired or unknown)
     """
     rows = []
     for row in options.itertuples():
         signed, matures = _day(row.signed_on), _day(row.matures_on)
         term = (matures - signed).days / DAYS_PER_YEAR
         left = (matures - on).days / DAYS_PER_YEAR
-        grown = growth_factor(row.tree_age_year, term, rules.growth_by_age)
-        trees = row.trees * row.tree_value_cny * rules.survival_share * grown
-        forward = trees * row.share_percent / PERCENT
-        terms = (forward, row.exercise_cny, row.guaranteed_cny)
+        trees = row.trees * row.tree_value_cny * rules.survival_share
+        worth = trees * row.share_percent / PERCENT
+        terms = (worth, row.exercise_cny, row.guaranteed_cny)
         fair = option_value(*terms, term, rules)
         alive = left >= 0
         rows.append(
             {
                 "state": RUNNING if alive else EXPIRED,
                 "remaining_year": max(left, 0.0),
-                "forward_cny": forward,
+                "share_cny": worth,
                 "fair_cny": fair,
                 "premium_judged": judge_premium(row.premium_cny, fair, rules.premium_tolerance),
                 "value_cny": option_value(*terms, left, rules) if alive else float("nan"),
@@ -221,7 +195,7 @@ def co_benefit(evidence: Evidence, rules: GreenOptionParams) -> pd.Series:
     return (whole / area).dropna()
 
 
-def check(registers: Registers) -> list[str]:
+def check(registers: Registers, longest_term_year: float = math.inf) -> list[str]:
     """Return all that is wrong in the register of green options."""
     if not registers.pack.has(REGISTER):
         return []
@@ -229,11 +203,14 @@ def check(registers: Registers) -> list[str]:
     problems = [*registers.row_problems(REGISTER, rows)]
     for row in rows.itertuples():
         where = registers.place(REGISTER, row.Index)
-        problems += [f"{where}: option {row.option_id!r}: {said}" for said in _row_problems(row)]
+        problems += [
+            f"{where}: option {row.option_id!r}: {said}"
+            for said in _row_problems(row, longest_term_year)
+        ]
     return problems
 
 
-def _row_problems(row: Any) -> Iterator[str]:
+def _row_problems(row: Any, longest_term_year: float) -> Iterator[str]:
     """Give what cannot be in one contract."""
     for name in ABOVE_ZERO:
         if getattr(row, name) <= 0:
@@ -241,9 +218,15 @@ def _row_problems(row: Any) -> Iterator[str]:
     for name in NOT_BELOW_ZERO:
         if getattr(row, name) < 0:
             yield f"{name} is {getattr(row, name):g}. Write 0 or more."
-    if not 0 < row.share_percent <= PERCENT:
-        yield f"share_percent is {row.share_percent:g}. Write the investor's part, above 0 to 100."
-    signed, matures = (pd.to_datetime(d, errors="coerce") for d in (row.signed_on, row.matures_on))
+    if not 1 <= row.share_percent <= PERCENT:
+        yield (
+            f"share_percent is {row.share_percent:g}. Write the investor's part in percent, 1 to 100: "
+            "70 for 70 %."
+        )
+    signed, matures = (
+        pd.to_datetime(day, errors="coerce", format="%Y-%m-%d")
+        for day in (row.signed_on, row.matures_on)
+    )
     if pd.isna(signed) or pd.isna(matures):
         yield (
             f"signed_on {row.signed_on!r} or matures_on {row.matures_on!r} is no date. Write "
@@ -253,6 +236,11 @@ def _row_problems(row: Any) -> Iterator[str]:
         yield (
             f"matures on {matures:%Y-%m-%d} but was signed on {signed:%Y-%m-%d}. A right matures after "
             "it is signed; correct one of the dates."
+        )
+    elif (matures - signed).days > longest_term_year * DAYS_PER_YEAR:
+        yield (
+            f"matures on {matures:%Y-%m-%d}, more than {longest_term_year:g} years after it was signed "
+            f"on {signed:%Y-%m-%d}. Correct one of the dates, or {SECTION}.longest_term_year."
         )
     elif signed.year != row.year:
         yield (

@@ -16,6 +16,8 @@ from gepbook.assessment.finance.loans import GreenFinanceParams
 from gepbook.assessment.topic import ACCOUNT, Evidence, Light, TopicResult
 
 NO_GUARANTOR = "本县没有担保机构"
+#: The register holds a part of the business: what exceeds a limit does so as a whole, not the reverse.
+WITHIN = "生态类业务未见超限；全部业务不在台账，不评"
 AMOUNTS = ["guaranteed_cny", "guarantee_capital_cny", "guarantee_losses_cny"]
 
 
@@ -28,8 +30,8 @@ def judge_guarantee(leverage: float, loss: float, rules: GreenFinanceParams) -> 
     if leverage > rules.leverage_most:
         return "watch", f"放大倍数超过 {rules.leverage_most:g} 倍，仅主要服务小微、三农的机构可行"
     if loss > rules.guarantee_loss_most:
-        return "watch", f"代偿率超过 {rules.guarantee_loss_most:.0%}"
-    return "good", "放大倍数与代偿率在限内"
+        return "watch", f"当年代偿超过在保余额的 {rules.guarantee_loss_most:.0%}"
+    return "none", WITHIN
 
 
 def guarantees(rows: pd.DataFrame, rules: GreenFinanceParams) -> pd.DataFrame:

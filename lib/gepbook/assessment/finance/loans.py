@@ -52,7 +52,8 @@ class GreenFinanceParams(Params):
     use_most: float = parameter("1", "额度使用率上限", gt=0)
     leverage_most: float = parameter("1", "担保放大倍数上限", gt=0)
     leverage_most_small: float = parameter("1", "主要服务小微、三农的担保放大倍数上限", gt=0)
-    guarantee_loss_most: float = parameter("1", "代偿率关注线", ge=0, le=1)
+    least_counties_share: float = parameter("1", "给出全省与分组占比所需的填报县比例", gt=0, le=1)
+    guarantee_loss_most: float = parameter("1", "当年代偿占在保余额的关注线", ge=0, le=1)
 
     @field_validator("realised_share")
     @classmethod
@@ -128,15 +129,16 @@ def loan_capacity(income: np.ndarray, rules: GreenFinanceParams) -> dict[str, fl
 
     Notes
     -----
-    .. math:: L = \min\left(\frac{R_q A(r, n)}{d}, \; λ \, \bar R \, A(r, n)\right)
+    .. math:: L = R_q \, A(r, n) \, \min\left(\frac{1}{d}, λ\right)
 
-    R income, q its quantile, A annuity factor, d debt-service coverage, λ loan to value.
+    R income, q its quantile: both limits fall as the draws spread. A annuity factor, d debt-service
+    coverage, λ loan to value.
     Source: proposal of this workbook after 浙委办发〔2021〕82号 六(三).
     """
     mean, low = float(income.mean()), float(np.quantile(income, rules.income_quantile))
-    factor = annuity_factor(rules.lending_rate, rules.term_year)
-    by_cash = max(low, 0.0) * factor / rules.debt_service_coverage
-    by_value = max(mean, 0.0) * factor * rules.loan_to_value
+    worth = max(low, 0.0) * annuity_factor(rules.lending_rate, rules.term_year)
+    by_cash = worth / rules.debt_service_coverage
+    by_value = worth * rules.loan_to_value
     return {
         "income_cny": mean,
         "income_low_cny": low,
@@ -197,27 +199,44 @@ def _known(registers: Registers) -> pd.DataFrame:
     return registers.table(REGISTER)
 
 
-def green_shares(loans: pd.DataFrame) -> pd.DataFrame:
+def green_shares(loans: pd.DataFrame, rules: GreenFinanceParams) -> pd.DataFrame:
     """Return the share of green loans in all loans by county and year (绿色贷款占比).
 
     Parameters
     ----------
     loans : DataFrame
         Rows of the register, `loans_cny` > 0.
+    rules : GreenFinanceParams
 
     Returns
     -------
-    DataFrame, columns `county_code`, `year`, `loans_cny`, `green_loans_cny`, `share`
-        The province's own rows have its code; a year's total is that of the counties that reported.
+    DataFrame, columns `county_code`, `year`, `loans_cny`, `green_loans_cny`, `share`, `counties`, `trend`
+        The province's rows have its code and are those of years in which enough counties reported, the
+        `counties`; `trend` is their share among the counties that reported in all of these years.
     """
     parts = loans[["county_code", "year", "loans_cny", "green_loans_cny"]]
-    whole = parts.drop(columns="county_code").groupby("year", as_index=False).sum()
-    table = pd.concat([parts, whole.assign(county_code=ledger.PROVINCE)], ignore_index=True)
+    known = parts.groupby("year")["county_code"].transform("nunique")
+    enough = parts[known >= rules.least_counties_share * len(counties.read())]
+    years = enough.groupby("county_code")["year"].transform("nunique")
+    steady = enough[years == enough["year"].nunique()].groupby("year")[
+        ["loans_cny", "green_loans_cny"]
+    ]
+    whole = enough.groupby("year").agg(
+        loans_cny=("loans_cny", "sum"),
+        green_loans_cny=("green_loans_cny", "sum"),
+        counties=("county_code", "nunique"),
+    )
+    common = steady.sum()
+    whole["trend"] = common["green_loans_cny"] / common["loans_cny"]
+    own = whole.reset_index().assign(county_code=ledger.PROVINCE)
+    table = pd.concat([parts, own], ignore_index=True)
     table["share"] = table["green_loans_cny"] / table["loans_cny"]
     return table.sort_values(["county_code", "year"], ignore_index=True)
 
 
-def summarise(capacity: pd.DataFrame, shares: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
+def summarise(
+    capacity: pd.DataFrame, shares: pd.DataFrame, labels: pd.Series, rules: GreenFinanceParams
+) -> pd.DataFrame:
     """Return loans, capacity and green-loan share of some sets of counties (分组汇总).
 
     Parameters
@@ -228,24 +247,28 @@ def summarise(capacity: pd.DataFrame, shares: pd.DataFrame, labels: pd.Series) -
         `loans_cny` and `green_loans_cny` of the year; may lack counties.
     labels : Series, by county code
         The set that each county belongs to.
+    rules : GreenFinanceParams
 
     Returns
     -------
     DataFrame indexed by label, in the order of `labels`
         `counties`, how many have both a capacity and known loans; their `capacity_cny`,
-        `gep_loans_cny` and `used`, and how many of them are `over` it; `share` of green loans of all
-        counties that reported, NaN where none did.
+        `gep_loans_cny` and `used`, and how many of them are `over` it; `reporting`, how many reported
+        their loans, and their `share` of green loans, NaN where they are too few of the set.
     """
     known = capacity[capacity["capacity_cny"].notna() & capacity["gep_loans_cny"].notna()]
     over = known["gep_loans_cny"] > known["capacity_cny"]
     table = known[["capacity_cny", "gep_loans_cny"]].assign(counties=1, over=over.astype("int64"))
-    table = table.join(shares[["loans_cny", "green_loans_cny"]], how="outer")
+    reported = shares[["loans_cny", "green_loans_cny"]].assign(reporting=1)
+    table = table.join(reported, how="outer")
     sums = table.groupby(labels.reindex(table.index)).sum()
     sums["used"] = sums["gep_loans_cny"] / sums["capacity_cny"].where(sums["capacity_cny"] > 0)
-    sums["share"] = sums["green_loans_cny"] / sums["loans_cny"].where(sums["loans_cny"] > 0)
-    columns = ["counties", "capacity_cny", "gep_loans_cny", "used", "over", "share"]
+    enough = sums["reporting"] >= rules.least_counties_share * labels.value_counts()[sums.index]
+    sums["share"] = (sums["green_loans_cny"] / sums["loans_cny"]).where(enough)
+    columns = ["counties", "capacity_cny", "gep_loans_cny", "used", "over", "reporting", "share"]
     order = [label for label in labels.unique() if label in sums.index]
-    return sums.loc[order, columns].astype({"counties": "int64", "over": "int64"})
+    whole = dict.fromkeys(("counties", "over", "reporting"), "int64")
+    return sums.loc[order, columns].astype(whole)
 
 
 def check(registers: Registers) -> list[str]:
@@ -293,8 +316,8 @@ def compute(evidence: Evidence) -> TopicResult:
     lacking = tuple(evidence.registers.lacking(REGISTER))
     if not lacking:
         loans = evidence.registers.history(REGISTER)
-        tables["shares"] = _ranked(green_shares(loans), evidence)
-        tables["summary"] = _summary(evidence, capacity, tables["shares"])
+        tables["shares"] = _ranked(green_shares(loans, rules), evidence)
+        tables["summary"] = _summary(evidence, capacity, tables["shares"], rules)
     return TopicResult(
         tables=tables,
         figures=list(_figures(evidence, tables)),
@@ -303,7 +326,9 @@ def compute(evidence: Evidence) -> TopicResult:
     )
 
 
-def _summary(evidence: Evidence, capacity: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
+def _summary(
+    evidence: Evidence, capacity: pd.DataFrame, shares: pd.DataFrame, rules: GreenFinanceParams
+) -> pd.DataFrame:
     """Return the summaries by group, by prefecture and of the province; column `kind` tells which."""
     own = shares[(shares["year"] == evidence.year) & (shares["county_code"] != ledger.PROVINCE)]
     own = own.set_index("county_code")
@@ -314,7 +339,7 @@ def _summary(evidence: Evidence, capacity: pd.DataFrame, shares: pd.DataFrame) -
         PROVINCE: pd.Series(ledger.PROVINCE, index=prefectures.index),
     }
     parts = [
-        summarise(capacity, own, of).rename_axis("label").reset_index().assign(kind=kind)
+        summarise(capacity, own, of, rules).rename_axis("label").reset_index().assign(kind=kind)
         for kind, of in labels.items()
     ]
     return pd.concat(parts, ignore_index=True)
@@ -361,7 +386,10 @@ def _figures(
         shares = tables["shares"]
         for row in shares[shares["year"] == evidence.year].itertuples():
             code = None if row.county_code == ledger.PROVINCE else row.county_code
-            yield code, ledger.entry(ACCOUNT, "finance.green_loans", "share", row.share, "1", **own)
+            item = "finance.green_loans"
+            yield code, ledger.entry(ACCOUNT, item, "share", row.share, "1", **own)
+            if code is None:
+                yield code, ledger.entry(ACCOUNT, item, "counties", row.counties, "1", **own)
 
 
 def _cards(evidence: Evidence, tables: dict[str, pd.DataFrame]) -> Iterator[dict[str, Any]]:
@@ -384,13 +412,14 @@ def _cards(evidence: Evidence, tables: dict[str, pd.DataFrame]) -> Iterator[dict
         return
     shares = tables["shares"]
     now = shares[shares["year"] == evidence.year].set_index("county_code")
+    whole = now["share"].get(ledger.PROVINCE)
     for code, row in now[now["group"].notna()].iterrows():
         yield card(
             str(code),
             "绿色贷款占比",
             row["share"] * PERCENT,
             "percent",
-            peer=float(now.loc[ledger.PROVINCE, "share"]) * PERCENT,
+            peer=None if whole is None else float(whole) * PERCENT,
             peer_zh="全省",
             rank=int(row["rank"]),
             of=int(row["of"]),

@@ -48,8 +48,8 @@ def _day_problems(
 
 
 def _entry_problems(registers: Registers) -> Iterator[str]:
-    """Give what is wrong with the entries of the year and before."""
-    entries = registers.history(ENTRIES)
+    """Give what is wrong with all entries: a year that is a slip must not hide its row."""
+    entries = registers.whole(ENTRIES)
     problems = [
         *registers.row_problems(ENTRIES, entries),
         *_day_problems(registers, ENTRIES, entries, "booked_on"),
@@ -133,6 +133,14 @@ def _project_problems(registers: Registers) -> Iterator[str]:
     """Give what is wrong with the projects."""
     projects = registers.table(PROJECTS)
     yield from registers.row_problems(PROJECTS, projects)
+    if registers.pack.has(ENTRIES):
+        county = registers.whole(ENTRIES).drop_duplicates("fund").set_index("fund")["county_code"]
+        of_fund = projects["fund"].map(county)
+        for line in projects.index[of_fund.notna() & (of_fund != projects["county_code"])]:
+            yield (
+                f"{registers.place(PROJECTS, line)}: fund {projects.loc[line, 'fund']!r} belongs to "
+                f"{of_fund[line]}, got {projects.loc[line, 'county_code']!r}. Correct one of the two."
+            )
     yield from _day_problems(registers, PROJECTS, projects, "approved_on")
     yield from _day_problems(registers, PROJECTS, projects, "accepted_on", optional=True)
     for row in projects.itertuples():

@@ -26,7 +26,7 @@ from gepbook.assessment.protection.scores import DECLINED, IMPROVED, NOISE, STAT
 from gepbook.assessment.topic import ACCOUNT, GROUP_ZH, Evidence, Light, Topic, TopicResult, card
 from gepbook.errors import GepbookError
 from gepbook.ledger import Origin
-from gepbook.params import ParameterSet
+from gepbook.params import SUM_ROUNDING, ParameterSet
 from gepbook.province import Registers
 
 METHOD = f"design/{SECTION}"
@@ -159,10 +159,16 @@ def redline_state(
     table = wide.rename(columns={"redline_kept": "kept", "redline_alerts": "alerts"})
     return table.assign(
         area_km2=area[evidence.year] if evidence.year in area else float("nan"),
-        first_year=area.notna().idxmax(axis=1) if area.shape[1] else float("nan"),
+        first_year=_first_years(area),
         sites=lost["sites"].reindex(table.index),
         occupied_ha=lost["area_ha"].reindex(table.index),
     )
+
+
+def _first_years(table: pd.DataFrame) -> pd.Series:
+    """Return the first year that is known of every county; NaN where none is."""
+    known = table.notna()
+    return (known * known.columns).where(known).min(axis=1)
 
 
 def light(points: float, word: str, rules: ProtectionParams) -> Light:
@@ -197,16 +203,18 @@ def redline_light(state: pd.Series, rules: ProtectionParams) -> tuple[Light, str
     state : Series
         A row of `redline_state`; NaN = not known.
     """
-    if state["kept"] < 1 - rules.redline_tolerance:
-        return "poor", f"面积比首年少 {1 - state['kept']:.2%}，超过绘制误差"
+    lost = 1 - state["kept"]
+    if lost > rules.redline_tolerance:
+        return "poor", f"面积比首年少 {lost:.2%}，超过绘制误差"
     if state["sites"] > 0:
         return "poor", f"{state['sites']:.0f} 处占用或损害地块位于红线内"
     if state["alerts"] > 0:
         return "watch", f"{state['alerts']:.0f} 条红线预警待核查"
     if pd.isna(state["kept"]):
-        return "none", "没有首年面积可比"
+        return "none", "没有更早的面积可比"
     unknown = [name for key, name in (("sites", "地块"), ("alerts", "预警")) if pd.isna(state[key])]
-    return "good", "面积未减少" + (f"；{'、'.join(unknown)}无数据" if unknown else "，无占用与预警")
+    said = f"面积减少 {lost:.2%}，在绘制误差内" if lost > SUM_ROUNDING else "面积未减少"
+    return "good", said + (f"；{'、'.join(unknown)}无数据" if unknown else "，无占用与预警")
 
 
 def combine(parts: pd.DataFrame, rules: ProtectionParams) -> pd.DataFrame:

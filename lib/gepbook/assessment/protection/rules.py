@@ -81,7 +81,7 @@ class ProtectionParams(Params):
     goalposts: dict[str, tuple[float, float]] = parameter("1", "指标得 0 分与 100 分的固定标尺")
     change_marks: dict[str, ChangeMarks] = parameter("1", "年变化的噪声界限与满分变化")
     change_points: float = parameter("1", "明确的变化最多加减的分数", ge=0, le=100)
-    least_years: int = parameter("a", "给出趋势区间的最少年数", ge=3)
+    least_years: int = parameter("a", "判断趋势所需的最少年数", ge=4)
     trend_probability: float = parameter("1", "趋势区间的概率", gt=0.5, lt=1)
     least_covered_weight: float = parameter("1", "计分所需的已知权重", gt=0, le=1)
     good_points: float = parameter("1", "良好的分数下限", ge=0, le=100)

@@ -19,7 +19,7 @@ FULL = 100.0
 TREND = ["years", "first_year", "first", "previous", "value", "slope", "low", "high"]
 COUNT, FIRST_YEAR, FIRST, PREVIOUS, VALUE, SLOPE = range(6)
 IMPROVED, DECLINED, NOISE = "improved", "declined", "noise"
-#: The history is too short; only the state is looked at.
+#: The history is too short; the change is never looked at.
 UNKNOWN, STATE = "unknown", "state"
 
 
@@ -53,7 +53,8 @@ def trends(table: pd.DataFrame, least_years: int, probability: float) -> pd.Data
     table : DataFrame, counties × years, rising
         The last year is the one that is assessed. NaN = not known.
     least_years : int
-        From which on the slope is Theil–Sen's and has an interval; of fewer it is the mean change a year.
+        From which on the slope is Theil–Sen's and has an interval; of fewer it is the mean change a
+        year, of which nothing can be said.
     probability : float
         Of the interval.
 
@@ -109,7 +110,8 @@ def verdict(found: pd.DataFrame, marks: ChangeMarks | None, sign: float) -> pd.S
     Returns
     -------
     Series of {"improved", "declined", "noise", "unknown", "state"}
-        A change is sure where it is above the noise and its interval, where it has one, leaves out 0.
+        A change is sure where it is above the noise and its interval leaves out 0; it is unknown where
+        it has none.
     """
     if marks is None:
         return pd.Series(STATE, index=found.index)
@@ -117,7 +119,7 @@ def verdict(found: pd.DataFrame, marks: ChangeMarks | None, sign: float) -> pd.S
     spans_zero = (found["low"] <= 0) & (found["high"] >= 0)
     sure = (slope.abs() > marks.noise) & ~spans_zero
     word = (slope * sign > 0).map({True: IMPROVED, False: DECLINED}).where(sure, NOISE)
-    return word.where(slope.notna(), UNKNOWN)
+    return word.where(found["low"].notna(), UNKNOWN)
 
 
 def change_points(

@@ -14,6 +14,7 @@ from gepbook.accounting.sites import LAYER as SITES
 from gepbook.assessment.protection.rules import POLLUTANTS, ProtectionParams
 from gepbook.assessment.topic import Evidence
 from gepbook.grid import HECTARE_M2
+from gepbook.inventory.condition import HISTORY, INDEX
 
 ENVIRONMENT, SECTIONS, REDLINE, ZONES = "environment", "water_sections", "redline", "redline_zones"
 TABLES = (ENVIRONMENT, SECTIONS, REDLINE, ZONES, SITES)
@@ -52,22 +53,38 @@ def _environment(column: str) -> Series:
 
 
 def condition(evidence: Evidence, rules: ProtectionParams) -> pd.DataFrame:
-    """Return the condition index of the account's opening and closing, 0–1."""
-    found = {
-        evidence.year - 1: evidence.values("condition", "index", "score_opening"),
-        evidence.year: evidence.values("condition", "index", "score"),
-    }
-    known = pd.DataFrame({year: values for year, values in found.items() if len(values)})
-    return known.reindex(evidence.county_codes)
+    """Return the condition index of the years that rest on the same indicators as the last, 0–1."""
+    rows = evidence.pool[(evidence.pool["account"] == HISTORY) & (evidence.pool["item"] == INDEX)]
+    wide = rows.assign(of=rows["measure"].str[-4:].astype(int)).pivot_table(
+        index="county_code", columns="of", values="value"
+    )
+    return wide.reindex(evidence.county_codes).rename_axis(columns=None)
+
+
+def redline_area(evidence: Evidence) -> pd.DataFrame:
+    """Return the redline area as it would be without the adjustments approved since the first year, km2.
+
+    What was approved in the first year that is known is in its area already.
+    """
+    area = by_year(evidence, REDLINE, "redline_area_km2")
+    if area.empty or "approved_change_km2" not in evidence.registers.history(REDLINE):
+        return area
+    approved = by_year(evidence, REDLINE, "approved_change_km2").reindex(columns=area.columns)
+    return area - approved.fillna(0.0).where(_known_before(area), 0.0).cumsum(axis=1)
+
+
+def _known_before(table: pd.DataFrame) -> pd.DataFrame:
+    """Return in which years an earlier year is known."""
+    return table.ffill(axis=1).shift(axis=1).notna()
 
 
 def redline_kept(evidence: Evidence, rules: ProtectionParams) -> pd.DataFrame:
-    """Return the redline area of later years against the first, 1 = nothing lost."""
-    area = by_year(evidence, REDLINE, "redline_area_km2")
+    """Return the redline area of later years against the first that is known, 1 = nothing lost."""
+    area = redline_area(evidence)
     if area.empty:
         return area
     first = area.bfill(axis=1).iloc[:, 0]
-    return area.iloc[:, 1:].div(first.where(first > 0), axis=0)
+    return area.where(_known_before(area)).div(first.where(first > 0), axis=0)
 
 
 def occupied(evidence: Evidence, rules: ProtectionParams) -> pd.DataFrame:
@@ -118,15 +135,20 @@ def sections(evidence: Evidence) -> pd.DataFrame:
     return evidence.registers.history(SECTIONS)
 
 
+def on_target(rows: pd.DataFrame) -> pd.Series:
+    """Return whether river sections are in their target class or better, 1 or 0; NaN = not known."""
+    place = {name: order for order, name in enumerate(WATER_CLASSES)}
+    reached, wanted = rows["water_class"].map(place), rows["target_class"].map(place)
+    return (reached <= wanted).astype("float64").where(reached.notna() & wanted.notna())
+
+
 def sections_on_target(evidence: Evidence, rules: ProtectionParams) -> pd.DataFrame:
     """Return the share of river sections that are in their target class or better, percent."""
     rows = sections(evidence)
     if rows.empty:
         return _unknown(evidence)
-    place = {name: order for order, name in enumerate(WATER_CLASSES)}
-    met = (rows["water_class"].map(place) <= rows["target_class"].map(place)) * PERCENT
-    known = met.where(rows["water_class"].isin(place) & rows["target_class"].isin(place))
-    wide = rows.assign(met=known).pivot_table(index="county_code", columns="year", values="met")
+    met = on_target(rows) * PERCENT
+    wide = rows.assign(met=met).pivot_table(index="county_code", columns="year", values="met")
     return wide.reindex(evidence.county_codes).rename_axis(columns=None)
 
 

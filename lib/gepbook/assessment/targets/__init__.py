@@ -1,7 +1,7 @@
 """Targets of the policy document: where they stand, what is needed, where the trend leads (目标跟踪).
 
 The targets are a table of `params/policy/targets.yaml`: each names its value, due year and the register
-or ledger row that measures it, so that another target needs no code. A figure is never set to 0 because
+that measures it, so that another target needs no code. A figure is never set to 0 because
 it is not known: such a target is unmeasured, and the reports say why.
 """
 
@@ -22,6 +22,7 @@ from gepbook.assessment.targets.mechanism import COMPONENTS, component_shares
 from gepbook.assessment.targets.reading import parts_of
 from gepbook.assessment.targets.rules import SECTION, Target, TargetParams
 from gepbook.assessment.topic import ACCOUNT, GROUP_ZH, Evidence, Topic, TopicResult, card
+from gepbook.errors import ParameterError
 from gepbook.params import read_yaml, worst
 
 METHOD = f"design/{SECTION}"
@@ -59,10 +60,12 @@ def compute(evidence: Evidence, before: Mapping[str, TopicResult]) -> TopicResul
         series.append(
             pd.DataFrame({"target": name, "year": values.index, "value": values.to_numpy()})
         )
+        if not target.by_county:
+            continue
         looks = outlooks.of_counties(parts, target, evidence.groups, evidence.year, rules)
         if len(looks):
             own.append(looks.assign(target=name).reset_index())
-    lacking = evidence.registers.lacking(*{m.table for _, _, m in rules.of_tables()})
+    lacking = evidence.registers.lacking(*{t.measure.table for t in rules.targets.values()})
     tables = {
         "tracker": pd.DataFrame(tracker, columns=_tracker_columns()).set_index("target"),
         "series": pd.concat(series, ignore_index=True),
@@ -83,8 +86,7 @@ def compute(evidence: Evidence, before: Mapping[str, TopicResult]) -> TopicResul
 
 def _missing(evidence: Evidence, target: Target, parts: pd.DataFrame) -> str:
     """Return which of `MISSING_ZH` keeps a target from being measured."""
-    register = target.measure.register_name
-    if register and evidence.registers.lacking(register):
+    if evidence.registers.lacking(target.measure.table):
         return "register"
     if evidence.year < target.baseline_year:
         return "early"
@@ -94,7 +96,6 @@ def _missing(evidence: Evidence, target: Target, parts: pd.DataFrame) -> str:
 def _named(evidence: Evidence, name: str, target: Target) -> dict[str, Any]:
     """Return what a target is called, wants and rests on."""
     entry = evidence.params.entries[f"{SECTION}.{name}"]
-    register = target.measure.register_name
     return {
         "name_zh": target.name_zh,
         "name_en": target.name_en,
@@ -108,8 +109,8 @@ def _named(evidence: Evidence, name: str, target: Target) -> dict[str, Any]:
         "goal": target.value,
         "due_year": target.due_year,
         "direction": target.direction,
-        "table": register,
-        "origin": evidence.origin(*filter(None, [register]), accounts=not register),
+        "table": target.measure.table,
+        "origin": evidence.origin(target.measure.table),
     }
 
 
@@ -169,8 +170,8 @@ def _cards(tables: Mapping[str, pd.DataFrame], rules: TargetParams) -> Iterator[
         yield card(
             row.county_code, of.short_zh, row.latest, of.unit,
             peer=of.goal, peer_zh=f"全省 {of.due_year} 年目标",
-            rank=row.rank, of=row.of, light=row.light,
-            reason=f"对照全省目标：{STATE_ZH[row.state]}；在{GROUP_ZH[row.group]}中排位",
+            rank=row.rank, of=row.of,
+            reason=f"目标为全省的，不评；对照之：{STATE_ZH[row.state]}；在{GROUP_ZH[row.group]}中排位",
             origin=of.origin, quality=of.quality,
         )  # fmt: skip
 
@@ -178,13 +179,20 @@ def _cards(tables: Mapping[str, pd.DataFrame], rules: TargetParams) -> Iterator[
 def measured_tables(folder: Path = paths.PARAMS) -> tuple[str, ...]:
     """Return the registers that the targets of `params/policy/` are measured from, as they stand there.
 
-    The batch redoes the assessment when one of them changes, so a target added there is known here.
+    The batch redoes the assessment when one of them changes, so a target added there is known here. What
+    is wrong in the file is told where parameters are read; here it names no register.
     """
-    entries = read_yaml(folder / "policy" / f"{SECTION}.yaml").values()
-    values = [entry.get("value") for entry in entries if isinstance(entry, dict)]
-    found = [value.get("measure") for value in values if isinstance(value, dict)]
-    named = {str(measure["table"]) for measure in found if measure and "table" in measure}
-    return tuple(sorted({COMPONENTS, *named}))
+    try:
+        entries = read_yaml(folder / "policy" / f"{SECTION}.yaml").values()
+    except ParameterError:
+        entries = {}.values()
+    found = [_at(_at(entry, "value"), "measure") for entry in entries]
+    return tuple(sorted({COMPONENTS, *(str(_at(m, "table")) for m in found if _at(m, "table"))}))
+
+
+def _at(entry: Any, key: str) -> Any:
+    """Return what stands under a key; None where there is no mapping or no such key."""
+    return entry.get(key) if isinstance(entry, dict) else None
 
 
 TOPIC = Topic(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from gepbook.assessment.targets.forecast import ROUNDING
+from gepbook.assessment.targets.measures import by_year
 from gepbook.assessment.targets.mechanism import COMPONENTS, component_names
 from gepbook.assessment.targets.reading import read_parts
 from gepbook.assessment.targets.rules import SECTION, Dated, Growth, Sum, Target, TargetParams
@@ -18,24 +23,29 @@ from gepbook.province import Registers
 def check(registers: Registers, params: ParameterSet) -> list[str]:
     """Return all that is wrong in the targets, what measures them, and the register of the mechanism."""
     rules = params.section(SECTION, TargetParams)
-    problems = [p for p in _unit_problems(params, rules)]
+    problems = [p for p in _entry_problems(params, rules)]
     if registers.pack.has(COMPONENTS):
         problems += _component_problems(registers, rules)
-    for name, target, measure in rules.of_tables():
-        if registers.pack.has(measure.table):
-            problems += _target_problems(registers, name, target, measure, rules)
+    for name, target in rules.targets.items():
+        if registers.pack.has(target.measure.table):
+            problems += _target_problems(registers, name, target, rules)
     return problems
 
 
-def _unit_problems(params: ParameterSet, rules: TargetParams) -> Iterator[str]:
-    """Give the targets whose unit is not that of their measure."""
+def _entry_problems(params: ParameterSet, rules: TargetParams) -> Iterator[str]:
+    """Give the targets whose unit is not that of their measure, or whose years are slips of the pen."""
+    first, last = rules.years["first"], rules.years["last"]
     for name, target in rules.targets.items():
         entry, wanted = params.entries[f"{SECTION}.{name}"], target.unit_wanted()
-        if wanted and entry.unit != wanted:
+        place = f"params/{entry.layer}.yaml: {SECTION}.{name}"
+        if entry.unit != wanted:
             yield (
-                f"params/{entry.layer}.yaml: {SECTION}.{name} has the unit {entry.unit!r}, what measures "
-                f"it gives {wanted!r}. Give the target in that unit."
+                f"{place} has the unit {entry.unit!r}, what measures it gives {wanted!r}. Give the "
+                "target in that unit."
             )
+        for key in ("baseline_year", "due_year"):
+            if not first <= (year := getattr(target, key)) <= last:
+                yield f"{place} has the {key} {year}. Give a year from {first} to {last}."
 
 
 def _component_problems(registers: Registers, rules: TargetParams) -> list[str]:
@@ -43,10 +53,11 @@ def _component_problems(registers: Registers, rules: TargetParams) -> list[str]:
     rows = registers.history(COMPONENTS)
     problems = list(registers.row_problems(COMPONENTS, rows))
     since = rows["since_year"].dropna()
-    wrong = since[(since < rules.earliest_component_year) | (since % 1 != 0)]
+    first, last = rules.years["first"], rules.years["last"]
+    wrong = since[~since.between(first, last) | (since % 1 != 0)]
     problems += [
-        f"{registers.place(COMPONENTS, line)}: since_year is {value:g}. Give a year of four digits, "
-        f"{rules.earliest_component_year} or later; leave it empty where the component is not in place."
+        f"{registers.place(COMPONENTS, line)}: since_year is {value:.10g}. Give a year from {first} to "
+        f"{last}; leave it empty where the component is not in place."
         for line, value in wrong.items()
     ]
     expected = set(component_names())
@@ -60,11 +71,11 @@ def _component_problems(registers: Registers, rules: TargetParams) -> list[str]:
 
 
 def _target_problems(
-    registers: Registers, name: str, target: Target, measure: Any, rules: TargetParams
+    registers: Registers, name: str, target: Target, rules: TargetParams
 ) -> list[str]:
     """Return why a target cannot be measured from a register that the pack has."""
-    key = f"{SECTION}.{name}"
-    problems = [*_word_problems(key, measure), *_price_problems(registers, key, target, measure)]
+    key, measure = f"{SECTION}.{name}", target.measure
+    problems = [*_word_problems(key, measure), *_price_problems(registers, key, target)]
     if problems or registers.year < target.baseline_year or registers.lacking(measure.table):
         return problems
     file = registers.pack.folder / registers.pack.resource(measure.table).path
@@ -81,7 +92,7 @@ def _target_problems(
                 if tracked
                 else []
             )
-    parts = read_parts(registers, measure, target)
+    parts = read_parts(registers, target)
     if isinstance(measure, Sum):
         return []
     sums = parts.groupby("year")["whole"].sum()
@@ -93,7 +104,19 @@ def _target_problems(
             f"{file}: {what} comes to 0 in {', '.join(empty) or registers.year}, and {key} is divided by "
             "it. Give the figures, or measure the target by another column."
         ]
-    return []
+    return list(_proportion_problems(file, key, target, parts))
+
+
+def _proportion_problems(
+    file: Path, key: str, target: Target, parts: pd.DataFrame
+) -> Iterator[str]:
+    """Give the years in which what is called a proportion lies beyond 0 or 100."""
+    values = by_year(parts, target.measure).dropna()
+    if target.proportion and len(off := values[~values.between(-ROUNDING, 100 + ROUNDING)]):
+        yield (
+            f"{file}: {key} comes to {off.iloc[-1]:.4g} in {off.index[-1]}, a proportion lies between 0 "
+            "and 100. Swap part and whole in params/policy/targets.yaml, or write proportion: false."
+        )
 
 
 def _word_problems(key: str, measure: Any) -> Iterator[str]:
@@ -110,14 +133,11 @@ def _word_problems(key: str, measure: Any) -> Iterator[str]:
             )
 
 
-def _price_problems(registers: Registers, key: str, target: Target, measure: Any) -> Iterator[str]:
-    """Give what lacks in the price index that a measure follows."""
+def _price_problems(registers: Registers, key: str, target: Target) -> list[str]:
+    """Return what lacks in the price index that a measure follows, of years that have come."""
+    measure = target.measure
     if not isinstance(measure, Sum | Growth) or measure.price_index is None:
-        return
-    held = set(PriceBook.read().index(measure.price_index).index)
+        return []
     years = {target.baseline_year, *registers.history(measure.table)["year"]}
-    if lacking := sorted(int(year) for year in years - held):
-        yield (
-            f"params/prices/price_indices.csv: index {measure.price_index!r} has no year "
-            f"{', '.join(map(str, lacking))}, which {key} needs. Add it."
-        )
+    due = [year for year in years if year <= registers.year]
+    return PriceBook.read().index_problems(key, measure.price_index, due)

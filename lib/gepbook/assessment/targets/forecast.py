@@ -152,11 +152,11 @@ def judge(
         in_time = last(values.loc[:, values.columns <= target.due_year])
         told = values.loc[:, values.columns >= target.due_year].notna().any(axis=1)
         cases = [
+            (~told, "unmeasured"),
             (reached & reaches(in_time, target, target.value), "met"),
             (reached, "late"),
-            (told, "missed"),
         ]
-        otherwise = "unmeasured"
+        otherwise = "missed"
     cases = [(now.isna(), "unmeasured"), *cases]
     conditions, states = zip(*cases, strict=True)
     return pd.Series(np.select(conditions, states, otherwise), index=values.index)

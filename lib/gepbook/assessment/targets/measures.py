@@ -10,12 +10,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from gepbook import counties
 from gepbook.assessment.targets.rules import (
     AnyMeasure,
     Dated,
     Growth,
-    LedgerSum,
     Mean,
     Share,
     Sum,
@@ -32,7 +30,7 @@ def value(part: pd.Series, whole: pd.Series, measure: AnyMeasure) -> pd.Series:
     part, whole : Series
         As the functions of this module give them, or sums of them.
     """
-    if isinstance(measure, Sum | LedgerSum):
+    if isinstance(measure, Sum):
         return part
     ratio = part / whole.where(whole != 0)
     if isinstance(measure, Growth):
@@ -87,17 +85,6 @@ def of_dates(rows: pd.DataFrame, measure: Dated, years: Iterable[int]) -> pd.Dat
         ignore_index=True,
     )
     return _framed(every, every["placed"].astype("float64"), 1.0)
-
-
-def of_ledgers(values: pd.Series, year: int, *, counted: bool) -> pd.DataFrame:
-    """Return a ledger row's values by county; `counted`: 1 where a county has it, of all counties."""
-    if counted:
-        every = counties.read().index
-        known = values.index[values.notna()]
-        found = pd.DataFrame({"part": every.isin(known).astype("float64"), "whole": 1.0}, every)
-    else:
-        found = pd.DataFrame({"part": values.dropna(), "whole": 0.0})
-    return found.rename_axis("county_code").reset_index().assign(year=year)[COLUMNS]
 
 
 def has(rows: pd.DataFrame, words: dict[str, bool | str]) -> pd.Series:

@@ -1,4 +1,4 @@
-"""What the targets are measured from: registers of the pack, ledgers of the counties (目标数据)."""
+"""What the targets are measured from: registers of the pack (目标数据)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from gepbook.assessment.targets import measures
 from gepbook.assessment.targets.rules import (
     Dated,
     Growth,
-    LedgerCount,
-    LedgerSum,
     Mean,
     Share,
     Sum,
-    TableMeasure,
     Target,
 )
 from gepbook.assessment.topic import Evidence
@@ -21,14 +18,15 @@ from gepbook.prices import PriceBook
 from gepbook.province import Registers
 
 
-def read_parts(registers: Registers, measure: TableMeasure, target: Target) -> pd.DataFrame:
-    """Return part and whole of a register's measure by county and year, up to the accounting year.
+def read_parts(registers: Registers, target: Target) -> pd.DataFrame:
+    """Return part and whole of a target by county and year, up to the accounting year.
 
     Returns
     -------
     DataFrame
         `county_code`, `year`, `part`, `whole`.
     """
+    measure = target.measure
     rows = read_rows(registers, measure.table)
     match measure:
         case Dated():
@@ -61,14 +59,7 @@ def _prices(measure: Sum | Growth, target: Target) -> pd.Series | None:
 
 
 def parts_of(evidence: Evidence, target: Target) -> pd.DataFrame:
-    """Return part and whole of a target by county and year; empty where nothing measures it."""
-    measure = target.measure
-    if isinstance(measure, LedgerSum | LedgerCount):
-        values = evidence.values(
-            measure.account, measure.item, measure.measure, measure.price_basis
-        )
-        counted = isinstance(measure, LedgerCount)
-        return measures.of_ledgers(values, evidence.year, counted=counted)
-    if evidence.registers.lacking(measure.table):
+    """Return part and whole of a target; empty without its register, or before its baseline year."""
+    if evidence.year < target.baseline_year or evidence.registers.lacking(target.measure.table):
         return pd.DataFrame(columns=measures.COLUMNS)
-    return read_parts(evidence.registers, measure, target)
+    return read_parts(evidence.registers, target)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,6 +15,7 @@ SECTION = "targets"
 UP, DOWN = "up", "down"
 PERCENT = "percent"
 CARDS = 2
+FIGURES = ("number", "integer")
 State = Literal[
     "met", "late", "missed", "on_track", "open", "off_track", "too_short", "partial", "unmeasured"
 ]
@@ -27,26 +27,15 @@ class _Closed(BaseModel):
 
 
 class Measure(_Closed):
-    """How a target is measured; `confidence` is how surely this is what its source means."""
+    """How a target is measured: by a table and columns of the data dictionary.
+
+    `confidence` is how surely this is what its source means.
+    """
 
     percent: ClassVar[bool] = False
     confidence: Confidence
 
-    @property
-    def register_name(self) -> str:
-        """The register it is measured from; empty where that is the ledgers."""
-        return ""
-
-
-class _OfTable(Measure):
-    """Measured from a register: its table and columns are those of the data dictionary."""
-
     table: str
-
-    @property
-    def register_name(self) -> str:
-        """The register it is measured from."""
-        return self.table
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -59,7 +48,7 @@ class _OfTable(Measure):
         return ()
 
     @model_validator(mode="after")
-    def _known(self) -> _OfTable:
+    def _known(self) -> Measure:
         entry = dictionary.tables().get(self.table)
         if entry is None:
             raise ValueError(
@@ -72,14 +61,14 @@ class _OfTable(Measure):
                     f"table {self.table!r} has no column {column!r}.{near(column, entry.fields)}"
                 )
         for column in self.numbers:
-            if entry.fields[column].type not in ("number", "integer"):
+            if entry.fields[column].type not in FIGURES:
                 raise ValueError(f"column {column!r} of {self.table!r} holds no figures")
         if self.numbers and "year" not in entry.fields:
             raise ValueError(f"table {self.table!r} has no years; measure it by dates (kind dated)")
         return self
 
 
-class _Summed(_OfTable):
+class _Summed(Measure):
     """A column summed over the counties; with a `price_index` at prices of the baseline year."""
 
     column: str
@@ -104,7 +93,7 @@ class Growth(_Summed):
     kind: Literal["growth"]
 
 
-class Share(_OfTable):
+class Share(Measure):
     """A column in another, both summed, percent."""
 
     percent = True
@@ -118,7 +107,7 @@ class Share(_OfTable):
         return (self.column, self.of)
 
 
-class Mean(_OfTable):
+class Mean(Measure):
     """A column's mean weighted by another; rows without a figure are left out."""
 
     kind: Literal["mean"]
@@ -131,7 +120,7 @@ class Mean(_OfTable):
         return (self.column, self.weight)
 
 
-class Dated(_OfTable):
+class Dated(Measure):
     """Rows that are in place at the year's end in all rows that count, percent.
 
     `date` holds a date or a year, empty = not in place. Rows count where they have the words of `where`;
@@ -149,31 +138,26 @@ class Dated(_OfTable):
         """Columns that hold anything but figures."""
         return (self.date, *self.where, *self.having)
 
-
-class _OfLedgers(Measure):
-    """Measured from the counties' ledgers of the year: there is no history."""
-
-    account: str
-    item: str
-    measure: str
-    price_basis: str
-
-
-class LedgerSum(_OfLedgers):
-    """A ledger row summed over the counties."""
-
-    kind: Literal["ledger_sum"]
-
-
-class LedgerCount(_OfLedgers):
-    """Counties whose ledger has a row, in all counties of the province, percent."""
-
-    percent = True
-    kind: Literal["ledger_count"]
+    @model_validator(mode="after")
+    def _fits_columns(self) -> Dated:
+        fields = dictionary.tables()[self.table].fields
+        date = fields[self.date]
+        if date.type != "date" and (date.type not in FIGURES or date.unit):
+            dated = [name for name, field in fields.items() if field.type == "date"]
+            raise ValueError(
+                f"date {self.date!r} of {self.table!r} holds neither dates nor years. Its dates are "
+                f"{', '.join(dated) or 'none'}"
+            )
+        for column, word in [*self.where.items(), *self.having.items()]:
+            if (fields[column].type == "boolean") != isinstance(word, bool):
+                wanted = "true or false, without quotes" if isinstance(word, str) else "a word"
+                raise ValueError(
+                    f"column {column!r} of {self.table!r} cannot be {word!r}: write {wanted}"
+                )
+        return self
 
 
-TableMeasure = Sum | Growth | Share | Mean | Dated
-AnyMeasure = TableMeasure | LedgerSum | LedgerCount
+AnyMeasure = Sum | Growth | Share | Mean | Dated
 
 
 class Target(_Closed):
@@ -194,6 +178,8 @@ class Target(_Closed):
         Lies between 0 and 100: its trend is fitted on the log-odds.
     card : bool
         Whether it stands on the counties' scorecards.
+    by_county : bool, optional
+        False where a single county's figure says nothing, such as yes or no.
     """
 
     name_zh: str
@@ -206,6 +192,7 @@ class Target(_Closed):
     due_year: int
     proportion: bool
     card: bool
+    by_county: bool = True
     measure: Annotated[AnyMeasure, Field(discriminator="kind")]
 
     @model_validator(mode="after")
@@ -216,6 +203,8 @@ class Target(_Closed):
             )
         if self.proportion and not 0 <= self.value <= 100:
             raise ValueError(f"a proportion must lie between 0 and 100, value is {self.value:g}")
+        if self.card and not self.by_county:
+            raise ValueError("a scorecard shows counties: write card: false, or by_county: true")
         if isinstance(self.measure, Growth) and (self.proportion or self.baseline is not None):
             raise ValueError(
                 "growth since the baseline year is no proportion and starts from 0: write "
@@ -229,12 +218,10 @@ class Target(_Closed):
         return 1.0 if self.direction == UP else -1.0
 
     def unit_wanted(self) -> str:
-        """Return the unit that the measure gives; empty where any will do."""
-        if self.measure.percent:
-            return PERCENT
+        """Return the unit that the measure gives."""
         if isinstance(self.measure, Sum | Mean):
             return dictionary.tables()[self.measure.table].fields[self.measure.column].unit
-        return ""
+        return PERCENT
 
 
 class TargetParams(Params):
@@ -254,8 +241,15 @@ class TargetParams(Params):
         "percent", "比例离 0 和 100 的最小距离", gt=0, lt=50
     )
     rank_step_percent: float = parameter("percent", "相差不足一步的百分比并列", gt=0)
-    earliest_component_year: int = parameter("a", "机制各项可能建立的最早年份")
+    years: dict[str, int] = parameter("a", "目标与机制各项可能所在的年份范围")
     lights: dict[State, Light] = parameter("1", "各状态对应的灯色")
+
+    @field_validator("years")
+    @classmethod
+    def _span(cls, value: dict[str, int]) -> dict[str, int]:
+        if set(value) != {"first", "last"} or value["first"] >= value["last"]:
+            raise ValueError("must have first and last, first before last")
+        return value
 
     @field_validator("lights")
     @classmethod
@@ -275,9 +269,3 @@ class TargetParams(Params):
     def targets(self) -> dict[str, Target]:
         """The targets by id, in the order of the file."""
         return dict(self.__pydantic_extra__ or {})
-
-    def of_tables(self) -> Iterable[tuple[str, Target, TableMeasure]]:
-        """Give id, target and measure of the targets that are measured from registers."""
-        for name, target in self.targets.items():
-            if not isinstance(target.measure, LedgerSum | LedgerCount):
-                yield name, target, target.measure

@@ -21,7 +21,10 @@ class _Closed(BaseModel):
 
 
 class FieldEntry(_Closed):
-    """One column: its unit inside the pack and the unit that its template asks for."""
+    """One column: its unit inside the pack and the unit that its template asks for.
+
+    What is `private` stands for a person or firm: no message repeats it.
+    """
 
     title: str
     type: Literal["string", "integer", "number", "boolean", "date"]
@@ -31,6 +34,7 @@ class FieldEntry(_Closed):
     labels: dict[str, str] = {}
     note: str = ""
     optional: bool = False
+    private: bool = False
 
     @property
     def allowed(self) -> dict[str, str]:
@@ -62,6 +66,11 @@ class TableEntry(_Closed):
     provincial: bool = False
     group: str = ""
     fields: dict[str, FieldEntry]
+
+    @property
+    def private(self) -> bool:
+        """Tell whether rows stand for persons or firms, so that messages name lines alone."""
+        return any(field.private for field in self.fields.values())
 
     def schema_of(self) -> TableSchema:
         """Return the table's schema for the manifest."""

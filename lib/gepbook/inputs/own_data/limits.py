@@ -14,6 +14,12 @@ class Limits(Params):
     """Limits of the checks (检查阈值)."""
 
     jump_factor: float = parameter("1", "Largest factor between two years without a question", gt=1)
+    slip_factor: float = parameter(
+        "1", "Largest factor of money between two years, and from other counties' per person", gt=1
+    )
+    gdp_per_person_cny: dict[str, float] = parameter(
+        "CNY a-1", "Plausible GDP per person, low, high"
+    )
     unit_slip_tolerance: float = parameter(
         "1", "How near to a power of ten a slip of unit is", gt=0
     )

@@ -26,6 +26,7 @@ from gepbook.inputs.own_data.problems import Problem, Severity
 from gepbook.inputs.own_data.tables import TableRead
 
 PERCENT = "percent"
+GDP, PEOPLE = "gdp_cny", "resident_population_person"
 
 CODE_LENGTH = 6
 SIX_DIGITS = re.compile(r"\d{6}", re.ASCII)
@@ -140,6 +141,8 @@ def check_years(
     )
     files = [file for file, _ in given]
     _check_repeats(whole, entry, files, findings)
+    if GDP in entry.fields:
+        _check_gdp(whole, files, findings, limits)
     if YEAR in entry.key:
         _check_jumps(whole, entry, files, findings, limits)
         if CODE in entry.key:
@@ -508,6 +511,29 @@ def _check_repeats(
                 place=row["_place"],
                 value=" ".join(map(str, key)),
             )
+
+
+def _check_gdp(
+    whole: pd.DataFrame,
+    files: Sequence[FileEntry],
+    findings: Mapping[str, Findings],
+    limits: Limits,
+) -> None:
+    """Find GDP per person that no county has: a slip of unit in all years is no jump."""
+    low, high = limits.gdp_per_person_cny["low"], limits.gdp_per_person_cny["high"]
+    gdp, people = (whole[name].astype("float64") for name in (GDP, PEOPLE))
+    per_person = gdp / people.where(people > 0)
+    for index, value in per_person[(per_person < low) | (per_person > high)].items():
+        row = whole.loc[index]
+        file = files[row["_file"]]
+        findings[file.path].add(
+            "gdp_per_person",
+            f"comes to {value:.4g} CNY per person, it must lie between {low:g} and {high:g}",
+            "Correct GDP, residents, or their units.",
+            column=_header(file, GDP),
+            place=row["_place"],
+            value=_key_text(row[[CODE, YEAR]]),
+        )
 
 
 def _check_jumps(

@@ -41,23 +41,42 @@ def _of_post(code: str, letter: str) -> Iterator[dict[str, Any]]:
     first = int(draw(code, "official") * len(labels)) + list(POSTS).index(letter) * len(labels) // 2
     for place, start in enumerate(starts):
         following = starts[place + 1] if place + 1 < len(starts) else ""
+        end = str(date.fromisoformat(following) - timedelta(days=1)) if following else ""
         yield {
             "term_id": f"{key}{place + 1}",
             "county_code": code,
             "post": POSTS[letter],
             "official": labels[(first + place) % len(labels)],
             "start_date": start,
-            "end_date": str(date.fromisoformat(following) - timedelta(days=1)) if following else "",
+            "end_date": end,
+            "audited_on": _audited_on(f"{key}{place + 1}", start, end),
         }
 
 
+def _audited_on(key: str, start: str, end: str) -> str:
+    """Return the day of a term's audit: of most a while after their end, of some in office before."""
+    rule = numbers("audit")
+    if draw(key, "audited") >= rule["audited_chance"]["ended" if end else "in_office"]:
+        return ""
+    if end:
+        wait = count(rule["audited_after_days"], key, "audit")
+        return str(date.fromisoformat(end) + timedelta(days=wait))
+    day = day_between(rule["audited_in_office"], key, "audit")
+    return day if day > start else ""
+
+
 def findings(basis: Basis, held: pd.DataFrame) -> pd.DataFrame:
-    """Return what audits found of each term, in the years of the pack."""
+    """Return what audits found of each term that was audited, in the years of the pack."""
     first, last = f"{basis.years[0]}-01-01", f"{basis.years[-1]}-12-31"
     rows = [
         row
         for term in held.itertuples()
-        for row in _of_term(term, max(term.start_date, first), min(term.end_date or last, last))
+        if term.audited_on
+        for row in _of_term(
+            term,
+            max(term.start_date, first),
+            min(term.end_date or last, term.audited_on, last),
+        )
     ]
     return pd.DataFrame(rows)
 

@@ -33,12 +33,18 @@ from gepbook.run import Run
 ITEM_ZH = {"gep": "GEP", **CATEGORY_ZH}
 STATE_ZH = {
     terms.AUDITED: "已对照期初、期末账户",
-    terms.ONE_YEAR: "数据期只覆盖任期的一个年份，无变化可考",
+    terms.ONE_YEAR: "应对照的年份只有一年有账户，无变化可考",
+    terms.NOT_HELD: "应对照的年份都没有账户，未对照、不评分",
     terms.NOT_YET: "任期内尚无计入年份，暂不审计",
     terms.TOO_SHORT: "任期过短，没有计入的年份",
 }
 SITE_ZH = {"occupation": "占用", "offset": "补偿", "damage": "损害"}
-NO_CHANGE = "核算章未逐年运行，缺变化分解，其余不受影响 (no yearly decomposition in the ledgers)。"
+NO_CHANGE = (
+    "期内有年份没有变化分解（核算章未运行或缺上一年账户），分解从略，其余不受影响 "
+    "(no yearly decomposition of some year)。"
+)
+#: Verdicts that ask for a reason.
+FLAGGED = (decline.SERIOUS, decline.UNDECIDED)
 #: Services that the opening and closing account names: those that changed most.
 NAMED = 6
 #: Panels of the figure side by side; more would not leave room for the names of the parts.
@@ -70,7 +76,7 @@ def _lacking(result: Assessment) -> str:
 
 def _span(term: Any) -> str:
     """Return the years of a term's window."""
-    return f"{term.opening}–{term.closing}" if pd.notna(term.opening) else "—"
+    return terms.span(term.opening, term.closing) if pd.notna(term.opening) else "—"
 
 
 def _score(low: float, high: float) -> str:
@@ -102,6 +108,7 @@ def sentence(result: Assessment, run: Run) -> Prose:
     said = [
         f"{_holder(term)}（{_span(term)}）得分 {_score(term.score_low, term.score_high)}"
         f"{f'，等级“{term.grade}”' if term.grade else '，不评等'}，{audit.VERDICT_ZH[term.verdict]}"
+        f"{'' if term.audited else '，尚未审计'}"
         if pd.notna(term.score_low)
         else f"{_holder(term)}{STATE_ZH[term.state]}"
         for term in now.itertuples()
@@ -125,7 +132,7 @@ def term_table(result: Assessment, run: Run) -> Table | None:
             "离任": term.end_date if pd.notna(term.end_date) else "在任",
             "期初–期末": _span(term),
             "得分": _score(term.score_low, term.score_high),
-            "等级": term.grade or "不评等",
+            "等级": (term.grade or "不评等") + ("" if term.audited else "（未审计）"),
             "严重下降": audit.VERDICT_ZH[term.verdict],
         }
         for term in own.itertuples()
@@ -163,10 +170,15 @@ def _facts(term: Any) -> str:
     """Return the facts of a term as a sentence."""
     until = f"至 {term.end_date}" if pd.notna(term.end_date) else "至今"
     text = f"**{_holder(term)}**，{term.start_date} {until}，{STATE_ZH[term.state]}。"
-    if pd.notna(term.opening) and term.wanted_opening < term.opening:
+    if pd.isna(term.wanted_opening):
+        return text
+    wanted = terms.span(term.wanted_opening, term.wanted_closing)
+    if _span(term) != wanted:
         text += (
-            f"按任期期初应为 {term.wanted_opening} 年，早于数据期，自 {term.opening} 年起对照 "
-            "(audited from the first year held)。"
+            f"按任期应对照 {wanted} 年，账户只有 {_span(term)} 年，其余年份不作判断 "
+            "(only the years held are audited)。"
+            if pd.notna(term.opening)
+            else f"按任期应对照 {wanted} 年 (none of these years is held)。"
         )
     return text
 
@@ -181,7 +193,7 @@ def _window_parts(result: Assessment, term_id: str) -> list[Table | Prose | Call
     if own["decomposition"].empty:
         parts.append(Prose(NO_CHANGE))
     else:
-        parts.append(_decomposition_table(result, own["decomposition"].iloc[0]))
+        parts.append(_decomposition_table(result, own["decomposition"], own["decline"]))
     verdict = own["terms"]["verdict"].iloc[0]
     if verdict == decline.SERIOUS:
         parts.append(_referral(own["circumstances"]))
@@ -214,27 +226,32 @@ def _account_table(result: Assessment, account: pd.DataFrame) -> Table:
         frame,
         "期初与期末账户（可比价） Opening and closing account",
         {"变化率": percent, **dict.fromkeys(money, yi)},
-        note=f"可比价，不含价格变动；变化最大的 {NAMED} 项服务列出。长期气象：降水、气温取多年平均。",
+        note=f"可比价，不含价格变动；变化最大的 {NAMED} 项服务列出，期初不为正的不算变化率。"
+        "长期气象：降水、气温取多年平均，NPP、植被覆盖、水电等仍含当年气象。",
     )
 
 
-def _decomposition_table(result: Assessment, row: pd.Series) -> Table:
-    """Return what changed GEP over a window at current prices."""
-    names = ["期初 GEP", *(PART_ZH[part] for part in PARTS), "期末 GEP"]
-    columns = ["opening_cny", *PARTS, "closing_cny"]
+def _decomposition_table(result: Assessment, rows: pd.DataFrame, fallen: pd.DataFrame) -> Table:
+    """Return what changed GEP over a window at current prices, and each indicator that is not clear."""
+    unclear = fallen.loc[fallen["verdict"].isin(FLAGGED), "indicator"]
+    shown = rows[rows["item"].isin([decline.WHOLE, *unclear])].set_index("item")
+    columns = {f"{ITEM_ZH[item]} 亿元": row for item, row in shown.iterrows()}
     frame = pd.DataFrame(
         {
-            "项目": names,
-            "亿元": row[columns].astype("float64").to_numpy(),
+            "项目": ["期初", *(PART_ZH[part] for part in PARTS), "期末"],
+            **{
+                name: row[["opening_cny", *PARTS, "closing_cny"]].astype("float64").to_numpy()
+                for name, row in columns.items()
+            },
             "性质": _accounts_origin(result),
         }
     )
     return Table(
         frame,
         "任期变化分解（当年价） What changed GEP",
-        {"亿元": yi},
-        note="逐年 Shapley 分解之和，期初 + 各部分 = 期末，无残差。气象与价格不归于领导干部；"
-        "产出与活动多随市场。",
+        dict.fromkeys(columns, yi),
+        note="逐年 Shapley 分解之和，期初 + 各部分 = 期末，无残差；严重下降或未决的指标另列。气象与价格"
+        "不归于领导干部；产出与活动多随市场。",
     )
 
 
@@ -257,7 +274,7 @@ def _decline_table(result: Assessment, rows: pd.DataFrame) -> Table:
     )
     sure = percent(_rules(result).least_confidence)
     errors = (
-        "误差含参数、价格与各年数据"
+        "误差含参数、价格与各年数据，参数与价格各年同取一组，只有对两年影响相同的部分相消"
         if rows["account_draws"].all()
         else "误差只含各年数据，未含参数"
     )
@@ -268,8 +285,9 @@ def _decline_table(result: Assessment, rows: pd.DataFrame) -> Table:
             "期初 亿元": yi, "期末 亿元": yi, "变化率": percent, "降幅阈值": percent,
             "达到阈值的概率": "{:.2%}".format,
         },
-        note=f"可比价、长期气象，干旱年份与涨跌价不会造成下降。概率 ≥ {sure} 判为严重下降，"
-        f"≤ {percent(1 - _rules(result).least_confidence)} 判为未见，其间不下结论；{errors}。"
+        note="可比价、长期气象：涨跌价与降水、气温的年际变化不计，NPP、植被覆盖、水电等仍含当年气象。"
+        f"概率 ≥ {sure} 判为严重下降，≤ {percent(1 - _rules(result).least_confidence)} 判为未见，"
+        f"其间不下结论；{errors}。"
         f"阈值为本工具建议值，非已公布规则；各数为{_accounts_origin(result)}数据。",
     )  # fmt: skip
 
@@ -296,8 +314,9 @@ def _scheme_table(result: Assessment, term: Any) -> Table:
     sections = scheme.read().query("rule == 'section'").set_index("section")["name_zh"]
     is_counted = own["rule"] == scheme.FINDINGS
     titles = own["section"].map(sections).where(~own["section"].duplicated(), "")
+    missing = "缺发现事项登记" if term.audited else "尚未审计"
     basis = [
-        (f"{row.count:.0f} 项" if pd.notna(row.count) else "缺发现事项登记")
+        (f"{row.count:.0f} 项" if pd.notna(row.count) else missing)
         if row.rule == scheme.FINDINGS
         else (percent(row.value) if pd.notna(row.value) else "缺数据")
         for row in own.itertuples(name="Row")
@@ -311,7 +330,10 @@ def _scheme_table(result: Assessment, term: Any) -> Table:
                 _score(low, high) for low, high in own[["low", "high"]].itertuples(index=False)
             ],
             "事项或指标值": basis,
-            "依据": own["evidence"].where(is_counted, "账户与统计").replace("", "无发现事项"),
+            "依据": own["evidence"]
+            .replace("", "无发现事项")
+            .where(own["count"].notna(), "—")
+            .where(is_counted, "账户与统计"),
             "规则可信度": own["confidence"].map(CONFIDENCE_ZH),
             "性质": own["origin"].map(ORIGIN_ZH),
         }
@@ -323,7 +345,7 @@ def _scheme_table(result: Assessment, term: Any) -> Table:
         {"满分": "{:.0f}".format},
         note="按发现事项：满分 − 项数 × 每项扣分，扣完为止；按账户：依零分与满分水平之间的比例。"
         "总分、五等、第一板块及其改革任务一项的分值见国家评价指标体系（省级用，市县可参考），其余为本工具"
-        "建议值。缺数据的指标按 0 分到满分给出区间。",
+        "建议值。缺数据或尚未审计的指标按 0 分到满分、账户变化按其 90% 区间给出得分区间。",
     )
 
 
@@ -331,6 +353,8 @@ def _unknown(result: Assessment, held: pd.DataFrame) -> str:
     """Say what is not known of some terms of one window."""
     gaps = sorted({term.unscored for term in held.itertuples() if term.unscored})
     text = f"**未知与局限**：{''.join(f'{gap}缺数据，按区间计分。' for gap in gaps)}"
+    if not held["audited"].all():
+        text += "本年底尚未审计的任期没有发现事项可依，相关指标按区间计分 (not audited yet)。"
     own = _topic(result).table("decline")
     own = own[own["term_id"].isin(held["term_id"])] if len(own) else own
     if len(own) and own["verdict"].eq(decline.NOT_ASSESSED).any():
@@ -350,6 +374,7 @@ def waterfall_figure(result: Assessment, run: Run) -> Picture | None:
     changes = _topic(result).rows_of(run.county_code, "decomposition")
     if changes.empty:
         return None
+    changes = changes[changes["item"] == decline.WHOLE]
     held = _topic(result).rows_of(run.county_code, "terms").set_index("term_id")
     spans = held.apply(_span, axis=1)
     windows = changes.groupby(changes["term_id"].map(spans), sort=False).first()
@@ -400,11 +425,15 @@ def province_sentence(result: Assessment, run: Run) -> Prose:
     held = _topic(result).table("terms")
     scored = held.dropna(subset="score_low")
     counts = held["verdict"].value_counts()
+    one_year = scored["state"].eq(terms.ONE_YEAR)
+    unsure = scored["grade"].eq("") & ~one_year
     return Prose(
         f"全省登记任期 {len(held)} 个，按百分制评分 {len(scored)} 个，其中 "
-        f"{int(scored['grade'].eq('').sum())} 个因缺数据不评等；{counts.get(decline.SERIOUS, 0)} 个任期"
-        f"发现 GEP 相关指标严重下降并移送审计机关核查，{counts.get(decline.UNDECIDED, 0)} 个因不确定性"
-        "跨越阈值不下结论 (terms, those graded, those referred, those undecided)。"
+        f"{int(one_year.sum())} 个只有一年账户，另有 {int(unsure.sum())} 个得分区间跨两个等级，不评等；"
+        f"评分任期中 {int((~scored['audited']).sum())} 个尚未审计；"
+        f"{counts.get(decline.SERIOUS, 0)} 个任期发现 GEP 相关指标严重下降并移送审计机关核查，"
+        f"{counts.get(decline.UNDECIDED, 0)} 个因不确定性跨越阈值不下结论 "
+        "(terms, those scored, those without a grade, those referred, those undecided)。"
     )
 
 
@@ -468,7 +497,7 @@ def province_flagged(result: Assessment, run: Run) -> Table | None:
     if held.empty:
         return None
     fallen = _topic(result).table("decline")
-    shown = fallen[fallen["verdict"].isin([decline.SERIOUS, decline.UNDECIDED])]
+    shown = fallen[fallen["verdict"].isin(FLAGGED)]
     shown = shown.merge(held[["term_id", "post", "official"]], on="term_id")
     shown = shown.sort_values(["probability", "term_id"], ascending=[False, True])
     frame = pd.DataFrame(

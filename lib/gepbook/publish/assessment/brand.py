@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gepbook import counties
+from gepbook.accounting.uncertainty import INTERVAL_LEVEL
 from gepbook.assessment import Assessment, brand
 from gepbook.assessment.brand.rules import (
     BRANDS,
@@ -38,7 +39,7 @@ GROUPS = {FIRST: GROUP_ZH[FIRST], OTHER: GROUP_ZH[OTHER], brand.WHOLE: "全省"}
 HEIGHT = 0.32  # of a row of the figure, inches
 PREMIUM_NOTE = (
     "溢价率 = exp(Σ w·ln(品牌价 ÷ 对照价)) − 1，w 为品牌销售额所占比例；同一县同一产品的各年先合并，"
-    "一个产品计一次。对照须为同县同年同类产品，无对照价的不计溢价，也不记为零。"
+    "一个产品计一次。对照为同年同类产品，取自本县未用品牌的或邻县同等级的，无对照价的不计溢价，也不记为零。"
 )
 
 
@@ -255,12 +256,18 @@ def province_sentence(result: Assessment, run: Run) -> Prose:
     if len(topic.table("tourism_groups")):
         row = topic.table("tourism_groups").loc[brand.WHOLE]
         parts.append(
-            f"生态旅游增加值 **{yi(row['value_added_cny'])} 亿元**，可比增长 "
-            f"{_share(row['growth'])}"
+            f"生态旅游{_reporting(row)}，不计全省"
+            if pd.isna(row["value_added_cny"])
+            else f"生态旅游增加值 **{yi(row['value_added_cny'])} 亿元**，可比增长 "
+            f"{_share(row['growth'])}（{_reporting(row)}）"
         )
     if len(topic.table("certification_groups")):
         row = topic.table("certification_groups").loc[brand.WHOLE]
-        parts.append(f"“三品一标”认证率 {row['certified_percent']:.1f}%")
+        parts.append(
+            f"农产品{_reporting(row)}，不计全省"
+            if pd.isna(row["output_value_cny"])
+            else f"“三品一标”认证率 {_points(row['certified_percent'])}（{_reporting(row)}）"
+        )
     if len(topic.table("premium_groups")):
         row = topic.table("premium_groups").loc[brand.WHOLE]
         parts.append(
@@ -274,6 +281,16 @@ def province_sentence(result: Assessment, run: Run) -> Prose:
         f"{text or MISSING} (eco-tourism, certified products, premium of regional brands)。"
         f"{common.lacking(_topic(result).lacking)}"
     )
+
+
+def _reporting(row: Any) -> str:
+    """Return how many of the province's counties have figures."""
+    return f"有数 {row['counties']:.0f} / {len(counties.read())} 县"
+
+
+def _reporting_of(title: str, groups: pd.DataFrame) -> str:
+    """Return how many counties of the province have figures of a table of groups."""
+    return f"{title}{_reporting(groups.loc[brand.WHOLE])}，" if len(groups) else ""
 
 
 def province_brand_table(result: Assessment, run: Run) -> Table | None:
@@ -307,7 +324,7 @@ def province_brand_table(result: Assessment, run: Run) -> Table | None:
             "溢价率": percent,
             "溢价增收 万元": wan,
         },
-        note=f"溢价率按 {_years(result, run)}合并，{rules.interval_level:.0%} 区间；"
+        note=f"溢价率按{_years(result, run)}合并，{INTERVAL_LEVEL:.0%} 区间；"
         f"其余为 {run.year} 年。{PREMIUM_NOTE}灯（本工具建议值）：{_lights(rules)}。"
         f"性质：{_origin(result, BRANDS)}。",
     )
@@ -339,7 +356,7 @@ def province_brand_figure(result: Assessment, run: Run) -> Picture | None:
     axes.scatter(mid, places, s=26, color=ACCENT, zorder=3)
     axes.set_yticks(places, brands.index)
     axes.axvline(0, color=INK, linewidth=0.6)
-    axes.set_xlabel("溢价率，%（横线为区间；无横线的只有一个产品）")
+    axes.set_xlabel("溢价率，%（横线为区间；无横线的产品太少或销售太集中）")
     return Picture(figure, alt="区域公用品牌溢价率 Premium of regional brands")
 
 
@@ -380,6 +397,7 @@ def province_group_table(result: Assessment, run: Run) -> Table | None:
             "认证率 %": "{:.1f}".format, "离目标 百分点": "{:.1f}".format, "品牌溢价率": percent,
             "溢价增收 亿元": yi,
         },
-        note=f"离目标为目标减认证率，负为已超过。性质：生态旅游{_origin(result, TOURISM)}、农产品"
+        note=f"{_reporting_of('生态旅游', tourism)}{_reporting_of('农产品', certified)}县数不足的"
+        f"不计全省。离目标为目标减认证率，负为已超过。性质：生态旅游{_origin(result, TOURISM)}、农产品"
         f"{_origin(result, PRODUCTS)}、品牌{_origin(result, BRANDS)}。",
     )  # fmt: skip

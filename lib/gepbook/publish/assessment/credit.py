@@ -54,8 +54,8 @@ def _privacy(result: Assessment) -> str:
     """Return how numbers are protected, as a note."""
     return (
         f"{WITHHELD} 为保护隐私不公布：少于 {_rules(result).least_subjects} 个主体的数不公布，并隐去"
-        "可由合计反推的数；0 照常公布。同一张表的各级合计一并保护，被隐去的数与已公布的数相容的取值"
-        f"不止一个。{PROPOSAL}"
+        "可由合计反推的数；全部主体都在 B、C 级的行整行不公布，其余行的 0 照常公布。同一张表的各级合计"
+        f"一并保护，被隐去的数与已公布的数相容的取值不止一个。{PROPOSAL}"
     )
 
 
@@ -145,7 +145,7 @@ def level_table(result: Assessment, run: Run) -> Table | None:
         frame.assign(**{MEAN: own["mean_points"].to_numpy()}),
         "生态信用等级分布 Subjects by level of ecological credit",
         ["类别"],
-        "平均分只在该类各等级均公布时给出。",
+        "平均分只在该类各等级均公布、且主体分属两个以上等级时给出。",
     )
 
 
@@ -249,7 +249,11 @@ def province_use_table(result: Assessment, run: Run) -> Table | None:
     frame = frame.assign(使用积分=[spent.get(uses.get(title, "")) for title in frame["用途"]])
     caption = f"{run.year} 年生态信用积分使用次数 Uses of points in the year"
     return _protected(
-        result, frame, caption, ["用途"], "各用途的积分合计只在没有单个主体占比过高时公布。"
+        result,
+        frame,
+        caption,
+        ["用途"],
+        "各用途的积分合计只在推不出单个主体用量时公布（p% 规则）。",
     )
 
 

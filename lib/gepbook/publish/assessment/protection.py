@@ -14,7 +14,7 @@ from gepbook.assessment.protection.rules import (
     SECTION,
     ProtectionParams,
 )
-from gepbook.assessment.protection.scores import DECLINED, IMPROVED
+from gepbook.assessment.protection.scores import DECLINED, IMPROVED, NOISE
 from gepbook.assessment.topic import FIRST, GROUP_ZH, OTHER, TopicResult
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.publish import common
@@ -63,6 +63,14 @@ def _slope(row: pd.Series) -> str:
     return own if pd.isna(row["low"]) else f"{own}（{row['low']:+z.3g}～{row['high']:+z.3g}）"
 
 
+def _first(rows: pd.DataFrame) -> list[str]:
+    """Return the first figures known, each with its year."""
+    return [
+        f"{significant(value)}（{year:.0f}）" if pd.notna(year) else "—"
+        for year, value in rows[["first_year", "first"]].itertuples(index=False)
+    ]
+
+
 def _missing(names: str, known: dict[str, str]) -> str:
     """Return the Chinese names of what is missing."""
     return "、".join(known[name] for name in names.split(", ") if name)
@@ -89,11 +97,13 @@ def sentence(result: Assessment, run: Run) -> Prose:
         if row.verdict in (IMPROVED, DECLINED)
     ]
     missing = _missing(own["missing"], PART_ZH)
+    judged = parts["verdict"].isin([IMPROVED, DECLINED, NOISE]).any()
+    still = "各部分变化都在误差之内，不作判断" if judged else "历史不足，不作判断"
     return Prose(
         f"{name}生态保护成效综合分 **{own['points']:.1f}**（满分 100），在{GROUP_ZH[own['group']]}中列第 "
         f"{own['rank']:.0f} / {own['of']:.0f} 位，组内中位数 {own['peer_median']:.1f}，等次"
         f"“{LIGHT_ZH[own['light']]}”（{own['reason']}）。与自身历史相比，"
-        f"{'、'.join(moved) if moved else '各部分变化都在误差之内，不作判断'}。"
+        f"{'、'.join(moved) or still}。"
         + (f"缺{missing}，其权重按比例转给其余部分。" if missing else "")
         + "Held against its own history, shown beside its peers; changes inside the noise are not judged."
     )
@@ -147,7 +157,7 @@ def indicator_table(result: Assessment, run: Run) -> Table | None:
     frame = pd.DataFrame(
         {
             "指标": titles,
-            "首年": rows["first"],
+            "首年": _first(rows),
             "上年": rows["previous"],
             "本年": rows["value"],
             "每年变化": [_slope(row) for _, row in rows.iterrows()],
@@ -160,10 +170,11 @@ def indicator_table(result: Assessment, run: Run) -> Table | None:
     return Table(
         frame,
         "生态保护指标与趋势 Indicators and trends",
-        {**dict.fromkeys(["首年", "上年", "本年"], significant), "优于同组": percent},
+        {**dict.fromkeys(["上年", "本年"], significant), "优于同组": percent},
         note=f"满 {rules.least_years} 年的每年变化为 Theil–Sen 斜率，括号内为 "
-        f"{rules.trend_probability:.0%} 区间；不足的为年均差。变化小于噪声界限或区间含 0 的不作判断。"
-        "优于同组：同组其他县中不及本县的比例，并列计半。" + PROPOSAL,
+        f"{rules.trend_probability:.0%} 区间；不足的为年均差，不作判断。变化小于噪声界限或区间含 0 的"
+        "也不作判断。状况指数已含优良天数与断面水质，与水、气两部分有重复计入。优于同组：同组其他县中"
+        "不及本县的比例，并列计半。" + PROPOSAL,
     )
 
 
@@ -175,7 +186,7 @@ def pollutant_table(result: Assessment, run: Run) -> Table | None:
     frame = pd.DataFrame(
         {
             "污染物 mg/L": rows["pollutant"].map(POLLUTANTS),
-            "首年": rows["first"],
+            "首年": _first(rows),
             "上年": rows["previous"],
             "本年": rows["value"],
             "每年变化": [_slope(row) for _, row in rows.iterrows()],
@@ -186,7 +197,7 @@ def pollutant_table(result: Assessment, run: Run) -> Table | None:
     return Table(
         frame,
         "断面浓度趋势 Trends of concentrations",
-        dict.fromkeys(["首年", "上年", "本年", "Ⅲ类限值"], significant),
+        dict.fromkeys(["上年", "本年", "Ⅲ类限值"], significant),
         note="县内历年都有监测的断面的平均；断面增减不算水质变化。总氮在河流中无限值，只列不计分。"
         f"性质：{origin}。",
     )
@@ -219,7 +230,7 @@ def redline_table(result: Assessment, run: Run) -> Table | None:
         {"数值": significant},
         note=f"等次：{LIGHT_ZH[part['light']]}（{part['reason']}）。面积减少超过 "
         f"{_rules(result).redline_tolerance:.2%}、或有占用与损害地块位于红线内为不佳，仅有预警为关注。"
-        f"经批准的红线调整应在数据包中更正首年面积。{PROPOSAL}",
+        f"经批准的红线调整（红线面积表中的“当年经批准的调整”）不算减少。{PROPOSAL}",
     )
 
 

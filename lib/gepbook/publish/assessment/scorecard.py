@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from gepbook import assessment, counties
+from gepbook.accounting.uncertainty import INTERVAL_LEVEL
 from gepbook.assessment import Assessment
 from gepbook.assessment.topic import GROUP_ZH
 from gepbook.ledger import ORIGIN_ZH
@@ -35,7 +36,8 @@ def sentence(result: Assessment, run: Run) -> Prose:
     counts = own["light"].value_counts().reindex(list(LIGHT_ZH), fill_value=0)
     lights = "、".join(f"{LIGHT_ZH[light]} {n} 项" for light, n in counts.items())
     return Prose(
-        f"**{counties.name_zh(run.county_code)}** {run.year} 年共列 {len(own)} 项：{lights}。"
+        f"**{counties.name_zh(run.county_code)}** {run.year} 年共列 {len(own)} 项，"
+        f"评 {(own['light'] != 'none').sum()} 项：{lights}。"
         "不确定性跨过界限的不下结论，记“不评”或“关注”；依据见考核篇各节 "
         "(no verdict where uncertainty spans the limit; the evidence stands in the assessment chapter)。"
     )
@@ -47,6 +49,30 @@ def _tied(result: Assessment) -> pd.Series:
     return cards.duplicated(["topic", "label_zh", "group", "rank"], keep=False)
 
 
+def _interval(row: pd.Series) -> str | None:
+    """Return the interval of a line; None where it has none."""
+    if pd.isna(row["low"]):
+        return None
+    return f"{shown(row['low'], row['unit'])}–{shown(row['high'], row['unit'])}"
+
+
+def _peer(row: pd.Series) -> str | None:
+    """Return what a line is held against; None where that is nothing."""
+    return " ".join(filter(None, (row["peer_zh"], shown(row["peer"], row["unit"])))) or None
+
+
+def _faced(row: pd.Series) -> str | None:
+    """Return a line's figure, interval and what it is held against; None where it is not listed."""
+    if pd.isna(row["value"]):
+        return None
+    more = "；".join(filter(None, (_interval(row), _peer(row))))
+    return (
+        f"{shown(row['value'], row['unit'])}（{more}）"
+        if more
+        else shown(row["value"], row["unit"])
+    )
+
+
 def table(result: Assessment, run: Run) -> Table:
     """Return the county's scorecard, a line an indicator (成绩单)."""
     tied = _tied(result)
@@ -55,14 +81,8 @@ def table(result: Assessment, run: Run) -> Table:
         {
             "指标": own["label_zh"].to_numpy(),
             "本县": [shown(v, u) for v, u in zip(own["value"], own["unit"], strict=True)],
-            "90% 区间": [
-                f"{shown(low, unit)}–{shown(high, unit)}" if pd.notna(low) else None
-                for low, high, unit in own[["low", "high", "unit"]].itertuples(index=False)
-            ],
-            "对照": [
-                " ".join(filter(None, (zh, shown(value, unit)))) or None
-                for zh, value, unit in own[["peer_zh", "peer", "unit"]].itertuples(index=False)
-            ],
+            f"{INTERVAL_LEVEL:.0%} 区间": [_interval(row) for _, row in own.iterrows()],
+            "对照": [_peer(row) for _, row in own.iterrows()],
             "位次": [
                 f"{'并列 ' * tied}{int(place)} / {int(of)}" if pd.notna(place) else None
                 for place, of, tied in own[["rank", "of", "tied"]].itertuples(index=False)
@@ -82,7 +102,7 @@ def table(result: Assessment, run: Run) -> Table:
 
 
 def what_if_table(result: Assessment, changed: Assessment | None, run: Run) -> Table | None:
-    """Return the scorecard under changed rules beside that in force; None where nothing changed."""
+    """Return the scorecard under changed rules beside that in force; None without changed rules."""
     if changed is None:
         return None
     keys = ["topic", "label_zh"]
@@ -91,24 +111,30 @@ def what_if_table(result: Assessment, changed: Assessment | None, run: Run) -> T
         for r in (result, changed)
     )
     both = now.join(then.add_suffix("_if"), how="outer")
-    both = both[
-        (both["light"] != both["light_if"])
-        | (both["rank"] != both["rank_if"]) & both["rank"].notna()
-        | (both["value"] != both["value_if"])
-    ]
+    faces = [name for name in now if name not in ("county_code", "origin", "quality")]
+    other = both[[f"{name}_if" for name in faces]].set_axis(faces, axis=1)
+    both = both[((both[faces] != other) & (both[faces].notna() | other.notna())).any(axis=1)]
+    if both.empty:
+        return Table(
+            pd.DataFrame({"指标": ["没有变化"]}), f"{WHAT_IF} What if", note="各项均与现行相同。"
+        )
     frame = pd.DataFrame(
         {
             "指标": both.index.get_level_values("label_zh"),
-            "现行": [shown(v, u) for v, u in zip(both["value"], both["unit"], strict=True)],
-            "情景": [shown(v, u) for v, u in zip(both["value_if"], both["unit"], strict=True)],
+            "现行": [_faced(row) for _, row in both[now.columns].iterrows()],
+            "情景": [
+                _faced(row)
+                for _, row in both[then.columns + "_if"].set_axis(then.columns, axis=1).iterrows()
+            ],
             "现行位次": both["rank"].to_numpy(),
             "情景位次": both["rank_if"].to_numpy(),
             "现行评判": both["light"].map(LIGHT_ZH).to_numpy(),
             "情景评判": both["light_if"].map(LIGHT_ZH).to_numpy(),
+            "情景依据": both["reason_if"].to_numpy(),
         }
     )
     forms = dict.fromkeys(["现行位次", "情景位次"], "{:.0f}".format)
-    return Table(frame, f"{WHAT_IF} What if", forms, note="只列有变化的指标。")
+    return Table(frame, f"{WHAT_IF} What if", forms, note="只列有变化的指标；括号内为区间与对照。")
 
 
 def province_table(result: Assessment, run: Run) -> Table:

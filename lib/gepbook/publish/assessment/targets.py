@@ -32,7 +32,6 @@ from gepbook.run import Run
 PANELS = 2  # side by side
 PANEL_HEIGHT = 2.1  # inches
 LARGEST = 5  # counties that a gap is mostly made of
-LEDGERS = "县级核算台账"
 PROPOSAL = "基准年、口径、状态与灯色规则为本工具建议值，目标值见目标来源表。"
 
 
@@ -91,7 +90,8 @@ def county_table(result: Assessment, run: Run) -> Table | None:
             {
                 "目标": of["name_zh"],
                 "全省目标": _goal(of),
-                "基准 → 最新": f"{_shown(row.baseline, of['unit'])} → {_shown(row.latest, of['unit'])}",
+                "基准 → 最新": f"{_shown(row.baseline, of['unit'])} → {_shown(row.latest, of['unit'])}"
+                + ("" if row.latest_year == run.year else f"（{row.latest_year:.0f}）"),
                 "组内位次": f"{row.rank} / {row.of}",
                 "占全省缺口": row.gap_share,
                 "状态": targets.STATE_ZH[row.state],
@@ -328,9 +328,7 @@ def source_table(result: Assessment, run: Run) -> Table:
             "目标": tracker["name_zh"].to_numpy(),
             "Target": tracker["name_en"].to_numpy(),
             "目标值": [_goal(row) for row in tracker.itertuples()],
-            "数据": [
-                dictionary.tables()[name].title if name else LEDGERS for name in tracker["table"]
-            ],
+            "数据": [dictionary.tables()[name].title for name in tracker["table"]],
             "目标可信度": tracker["confidence"].map(CONFIDENCE_ZH).to_numpy(),
             "口径可信度": tracker["measure_confidence"].map(CONFIDENCE_ZH).to_numpy(),
             "来源": tracker["source"].to_numpy(),

@@ -211,6 +211,8 @@ def test_jumps_and_slips_of_unit(tmp_path):
         ["330105", 2020, 100, 2900, 40, 100],  # 2.9 and 0.4 times: within a factor of 3
     ]
     problems = check_years([economy(tmp_path, rows)], limits())
+    beyond, *problems = problems
+    assert (beyond.rule, beyond.place) == ("gdp_per_person", "line 4")
     assert named(problems) == [
         ("unit_slip", "line 4", "error"),
         ("jump", "line 3", "warning"),
@@ -220,11 +222,23 @@ def test_jumps_and_slips_of_unit(tmp_path):
     assert "looks like 万元 for 亿元 (about 10000 times)" in problems[0].message
     assert "not 0" in problems[2].message
     assert "2021 for 1 counties: 330105" in problems[3].message
-    accepted = check_years([economy(tmp_path, rows, accept=["jumps"])], limits())
+    _, *accepted = check_years([economy(tmp_path, rows, accept=["jumps"])], limits())
     assert [(p.rule, p.severity) for p in accepted] == [
         ("missing_county", "warning"), ("jump", "note")
     ]  # fmt: skip
     assert accepted[1].message.startswith("3 ×")
+
+
+def test_gdp_in_the_wrong_unit_in_every_year_of_one_county(tmp_path):
+    """1000 亿元 of 1 million is 100 000 CNY a person; as 万元 in a column of 亿元 it is 1e9."""
+    rows = [["331181", year, 100, 10_000_000, 100, 120] for year in (2022, 2023)]
+    problems = check_years([economy(tmp_path, rows)], limits())
+    assert [(p.rule, p.place, p.severity) for p in problems] == [
+        ("gdp_per_person", "line 2", "error"), ("gdp_per_person", "line 3", "error")
+    ]  # fmt: skip
+    assert (
+        "comes to 1e+09 CNY per person, it must lie between 2000 and 1e+06" in problems[0].message
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,7 +254,7 @@ def test_jumps_and_slips_of_unit(tmp_path):
     ],
 )
 def test_a_slip_is_near_a_power_of_ten(tmp_path, factor, rule):
-    rows = [["330102", 2019, 1, 1000, 1, 1], ["330102", 2020, 1, 1000 * factor, 1, 1]]
+    rows = [["330102", 2019, 100, 300, 1, 1], ["330102", 2020, 100, 300 * factor, 1, 1]]
     assert [p.rule for p in check_years([economy(tmp_path, rows)], limits())] == [rule] * bool(rule)
 
 

@@ -31,7 +31,8 @@ def account_table(result: Assessment, run: Run) -> Table | None:
     own = result.topics[finance.ID].rows_of(run.county_code, "accounts")
     if own.empty:
         return None
-    return _account_table(result, own, {"年份": own["year"].astype("str")})
+    code = run.county_code
+    return _account_table(result, own, {"年份": own["year"].astype("str")}, code)
 
 
 def province_account_table(result: Assessment, run: Run) -> Table | None:
@@ -48,8 +49,13 @@ def province_account_table(result: Assessment, run: Run) -> Table | None:
     return _account_table(result, rows, {"县": rows["county_code"].map(counties.name_zh) + marks})
 
 
-def _account_table(result: Assessment, rows: pd.DataFrame, first: dict[str, pd.Series]) -> Table:
-    """Return accounts with a first column that tells their rows apart."""
+def _account_table(
+    result: Assessment,
+    rows: pd.DataFrame,
+    first: dict[str, pd.Series],
+    county_code: str | None = None,
+) -> Table:
+    """Return accounts with a first column that tells their rows apart; sites not in them are named."""
     pool = result.evidence.pool
     own = pool.loc[pool["account"] == sites.ACCOUNT, "origin"].unique()
     origin = ORIGIN_ZH[ledger.weakest([result.evidence.origin(sites.LAYER), *own])]
@@ -61,10 +67,22 @@ def _account_table(result: Assessment, rows: pd.DataFrame, first: dict[str, pd.S
         frame,
         "生态账户 Ecological account of occupation and offset",
         dict.fromkeys(MONEY.values(), wan),
-        note="以地块生态系统服务年价值记账：占用记支出，修复补偿记存入，按发生年份的核算与价格；年末 = "
+        note="以地块生态系统服务年价值记账：占用记支出，修复补偿记存入，各笔"
+        f"{ecological_account.SEVERAL_YEARS}（早于数据包首年的按首个有核算的年份），余额因此不是同一年的"
+        "价格；年末 = "
         f"年初 + 存入 + 成熟增值 − 支出。未成熟的补偿按每年 {rate:g}% 折减，逐年补记。衢州为“生态账户”"
-        "试点，其余有登记地块的县同法编制；损害另由赔偿处理。记账方法为本工具建议值。",
+        "试点，其余有登记地块的县同法编制；损害另由赔偿处理。记账方法为本工具建议值。"
+        f"{_unbalanced(result, county_code)}",
     )
+
+
+def _unbalanced(result: Assessment, county_code: str | None) -> str:
+    """Return which sites have no account and are in no balance, as a sentence; empty if all have."""
+    listed = result.topics[finance.ID].table("account_sites")
+    lost = listed[listed["change_cny"].isna()]
+    if county_code is not None:
+        lost = lost[lost["county_code"] == county_code]
+    return f"无地块核算、未入账：{'、'.join(lost['name'])}。" if len(lost) else ""
 
 
 def carbon_table(result: Assessment, run: Run) -> Table | None:
@@ -115,5 +133,5 @@ def _carbon_table(result: Assessment, rows: pd.DataFrame) -> Table:
         frame,
         "企业碳账户 Carbon accounts by colour",
         note=f"颜色按单位增加值碳排放与行业基准之比：{bounds}，超过为{COLOUR_ZH['red']}；界限与基准为本工具"
-        f"建议值。少于 {rules.least_cell} 家的单元及可由合计推出它的单元不公布。",
+        f"建议值。少于 {rules.least_cell} 家的单元、企业全为黄或红的行，及可由合计推出它们的单元不公布。",
     )

@@ -52,7 +52,8 @@ def _option_table(result: Assessment, rows: pd.DataFrame) -> Table | None:
         frame,
         "“一村万树”绿色期权 Green options on trees",
         dict.fromkeys([name for name in frame if name.endswith("万元")], wan),
-        note="估值 = 保底金额现值 + 到期树木价值分成超过行权价与保底的看涨期权（Black–Scholes）；波动率 "
+        note="估值 = 保底金额现值 + 到期树木价值分成超过行权价与保底的看涨期权（Black–Scholes，风险"
+        "中性：林木现价已含其生长，故不另计生长）；年末估值沿用签约时的林木单价，只缩短剩余期限；波动率 "
         f"{rules.volatility:.0%}、无风险利率 {rules.rate:.1%}、保存率 {rules.survival_share:.0%}，与估值"
         f"相差 {rules.premium_tolerance:.0%} 以内为相当。参数为本工具建议值。生态效益为{named}按县域"
         "单位面积均值 × 合同面积，只并列展示，不计入价格。",
@@ -89,7 +90,7 @@ def _pool_table(result: Assessment, rows: pd.DataFrame) -> Table | None:
             "资产池": expected["name"],
             "层级": expected.index.get_level_values("tranche").map(_tranche_names()),
             "规模 万元": expected["size_cny"],
-            "覆盖倍数": expected["coverage"],
+            "设立时覆盖倍数": expected["coverage"],
             "收益率": expected["yield"],
             "压力下收益率": stressed["yield"],
             "压力下未付 万元": stressed["unpaid_cny"],
@@ -104,10 +105,10 @@ def _pool_table(result: Assessment, rows: pd.DataFrame) -> Table | None:
     return Table(
         frame,
         "收益权资产池分层 Tranches of income pools",
-        {**money, "覆盖倍数": TIMES, "收益率": percent, "压力下收益率": percent},
-        note="回款按服务费、优先级利息、中间级利息、优先级本金、中间级本金的次序支付，余额归次级。覆盖"
-        f"倍数 = 回款现值（{rules.discount_rate:.1%}，扣违约与稀释）÷ 本层及以前各层规模，下限："
-        f"{bounds}。压力为各年回款减少 {rules.stress_haircut[hardest]:.0%}。"
+        {**money, "设立时覆盖倍数": TIMES, "收益率": percent, "压力下收益率": percent},
+        note="回款按服务费、优先级利息、中间级利息、优先级本金、中间级本金的次序支付，余额归次级。设立"
+        f"时覆盖倍数 = 设立时预期回款的现值（{rules.discount_rate:.1%}，扣违约与稀释）÷ 本层及以前"
+        f"各层规模，下限：{bounds}。压力为各年回款减少 {rules.stress_haircut[hardest]:.0%}。"
         f"参数为本工具建议值。性质：{origin}。",
     )
 

@@ -54,7 +54,7 @@ def capacity_table(result: Assessment, run: Run) -> Table:
         (
             "按价值的上限",
             own["value_limit_cny"],
-            f"均值 × 年金现值系数 × 质押率 {rules.loan_to_value:.0%}",
+            f"分位数 × 年金现值系数 × 质押率 {rules.loan_to_value:.0%}",
         ),
         ("GEP贷额度", own["capacity_cny"], "两个上限取小"),
         ("GEP贷、生态贷余额", own["gep_loans_cny"], "贷款登记，年末"),
@@ -67,7 +67,7 @@ def capacity_table(result: Assessment, run: Run) -> Table:
         frame,
         "GEP贷额度 Loan capacity on ecological income",
         {"亿元": yi},
-        note=f"{missing}核算越不确定，分位数离均值越远，可贷越少。{_realised(rules)}{PROPOSAL}",
+        note=f"{missing}两个上限都用分位数：核算越不确定，分位数离均值越远，可贷越少。利率各年同取一值。{_realised(rules)}{PROPOSAL}",
     )
 
 
@@ -76,14 +76,15 @@ def share_table(result: Assessment, run: Run) -> Table | None:
     own = result.topics[finance.ID].rows_of(run.county_code, "shares")
     if own.empty:
         return None
-    whole = result.topics[finance.ID].rows_of(ledger.PROVINCE, "shares").set_index("year")["share"]
+    whole = result.topics[finance.ID].rows_of(ledger.PROVINCE, "shares").set_index("year")
     frame = pd.DataFrame(
         {
             "年份": own["year"].astype("str"),
             "各项贷款 亿元": own["loans_cny"],
             "绿色贷款 亿元": own["green_loans_cny"],
             "占比": own["share"],
-            "全省占比": own["year"].map(whole),
+            "全省占比": own["year"].map(whole["share"]),
+            "全省填报县数": own["year"].map(whole["counties"]),
             "组内位次": [f"{r:.0f} / {n:.0f}" for r, n in zip(own["rank"], own["of"], strict=True)],
             "性质": _origin(result),
         }
@@ -95,8 +96,11 @@ def share_table(result: Assessment, run: Run) -> Table | None:
             **dict.fromkeys(["各项贷款 亿元", "绿色贷款 亿元"], yi),
             "占比": percent,
             "全省占比": percent,
+            "全省填报县数": "{:.0f}".format,
         },
-        note="占比 = 绿色贷款余额 ÷ 各项贷款余额，年末。全省目标见目标跟踪。",
+        note="占比 = 绿色贷款余额 ÷ 各项贷款余额，年末；全省为当年填报各县之和，填报不足 "
+        f"{_rules(result).least_counties_share:.0%} 的县时不给出，各年填报县不同时不宜直接比较。"
+        "全省目标见目标跟踪。",
     )
 
 
@@ -116,14 +120,14 @@ def _share_figure(result: Assessment, county_code: str | None) -> Picture | None
     if shares.empty or len(shares["year"].unique()) == 1:
         return None
     figure, axes = new_figure(6.4, 3.6)
-    for _, own in shares.groupby("county_code"):
+    for _, own in shares[shares["county_code"] != ledger.PROVINCE].groupby("county_code"):
         axes.plot(own["year"], own["share"] * PERCENT, color=PALE, lw=0.6, alpha=0.6)
-    marked = [(ledger.PROVINCE, "全省", INK)]
+    marked = [(ledger.PROVINCE, "trend", "各年均填报的县合计", INK)]
     if county_code is not None:
-        marked.append((county_code, counties.name_zh(county_code), ACCENT))
-    for code, name, color in marked:
+        marked.append((county_code, "share", counties.name_zh(county_code), ACCENT))
+    for code, column, name, color in marked:
         own = shares[shares["county_code"] == code]
-        axes.plot(own["year"], own["share"] * PERCENT, color=color, lw=2, marker="o", label=name)
+        axes.plot(own["year"], own[column] * PERCENT, color=color, lw=2, marker="o", label=name)
     axes.set_xticks(sorted(shares["year"].unique()))
     axes.set_ylabel("绿色贷款占比，%")
     axes.legend(fontsize=8)
@@ -156,7 +160,7 @@ def _guarantee_table(result: Assessment, rows: pd.DataFrame, caption: str) -> Ta
             "在保余额 万元": rows["guaranteed_cny"],
             "担保机构净资产 万元": rows["guarantee_capital_cny"],
             "放大倍数": rows["leverage"],
-            "代偿率": rows["loss_rate"],
+            "当年代偿 ÷ 在保余额": rows["loss_rate"],
             "评判": rows["light"].map(LIGHT_ZH),
             "依据": rows["reason"],
             "性质": _origin(result),
@@ -166,11 +170,11 @@ def _guarantee_table(result: Assessment, rows: pd.DataFrame, caption: str) -> Ta
     return Table(
         frame,
         caption,
-        {**money, "放大倍数": TIMES, "代偿率": percent},
-        note="放大倍数 = 生态经营主体在保余额 ÷ 担保机构净资产，全部业务的倍数不低于此；代偿率 = 当年"
-        f"代偿 ÷ 在保余额。上限 {rules.leverage_most:g} 倍，主要服务小微、三农的 "
+        {**money, "放大倍数": TIMES, "当年代偿 ÷ 在保余额": percent},
+        note="放大倍数 = 生态经营主体在保余额 ÷ 担保机构净资产，全部业务的倍数不低于此，故未见超限的"
+        f"也不评。上限 {rules.leverage_most:g} 倍，主要服务小微、三农的 "
         f"{rules.leverage_most_small:g} 倍（条例与配套办法，未核对原文）；"
-        f"代偿率关注线 {rules.guarantee_loss_most:.0%} 为本工具建议值。",
+        f"当年代偿占在保余额的关注线 {rules.guarantee_loss_most:.0%} 为本工具建议值。",
     )
 
 
@@ -189,6 +193,7 @@ def province_loan_table(result: Assessment, run: Run) -> Table | None:
             "使用率": summary["used"],
             "超额县数": summary["over"].astype("str"),
             "绿色贷款占比": summary["share"],
+            "填报县数": summary["reporting"].astype("str"),
             "性质": _origin(result, accounts=True),
         }
     )
@@ -197,7 +202,8 @@ def province_loan_table(result: Assessment, run: Run) -> Table | None:
         frame,
         "生态贷款与绿色贷款 Loans by group and prefecture",
         {**money, "使用率": percent, "绿色贷款占比": percent},
-        note=f"县数为有抽样、可测算额度的县。{_realised(_rules(result))}{PROPOSAL}",
+        note="县数为有抽样、可测算额度的县；绿色贷款占比为填报县之和，填报不足 "
+        f"{_rules(result).least_counties_share:.0%} 的县时不给出。{_realised(_rules(result))}{PROPOSAL}",
     )
 
 

@@ -54,11 +54,16 @@ def province_sentence(result: Assessment, run: Run) -> Prose:
         whole = summary[summary["kind"] == loans.PROVINCE].iloc[0]
         text = (
             f"{whole['counties']} 个县（市、区）可测算 GEP贷额度，合计 {yi(whole['capacity_cny'])} "
-            f"亿元，余额 {yi(whole['gep_loans_cny'])} 亿元，其中 {whole['over']} 个超过额度；绿色贷款"
-            f"占各项贷款 **{percent(whole['share'])}**。"
+            f"亿元，余额 {yi(whole['gep_loans_cny'])} 亿元，其中 {whole['over']} 个超过额度；"
         )
-        english = (
-            f"Green loans are {percent(whole['share'])} of all loans; in {whole['over']} counties "
+        if pd.notna(whole["share"]):
+            text += f"绿色贷款占 {whole['reporting']} 个填报县各项贷款的 **{percent(whole['share'])}**。"
+            english = f"Green loans are {percent(whole['share'])} of all loans"
+        else:
+            text += f"仅 {whole['reporting']} 个县填报绿色贷款，不给出全省占比。"
+            english = "Too few counties report green loans"
+        english += (
+            f" ({whole['reporting']} counties); in {whole['over']} counties "
             "loans on ecological income exceed their capacity. "
         )
     options = topic.table("options")
