@@ -114,7 +114,7 @@ def older(rows):
     """Return the rows of a ledger that rest on years before those of the county's own pack."""
     account, measure = (rows.index.get_level_values(name) for name in ("account", "measure"))
     year = measure.str.extract(r"_(\d{4})$", expand=False).astype("float64").to_numpy()
-    before = (account == "history") & (year < YEARS[0])
+    before = account.isin(["history", "condition_history"]) & (year < YEARS[0])
     before |= (account == "change_history") & (year <= YEARS[0])
     assert before.any()
     return rows.index[before]

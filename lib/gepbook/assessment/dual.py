@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
+from scipy import stats
 
 from gepbook import counties, ledger
 from gepbook.accounting.uncertainty import HIGH, LOW
@@ -18,6 +20,7 @@ from gepbook.assessment.topic import (
     ACCOUNT,
     FIRST,
     GROUP_ZH,
+    NORMAL,
     OTHER,
     Evidence,
     Topic,
@@ -106,17 +109,21 @@ def growth(now: pd.Series, before: pd.Series) -> pd.Series:
     return (both["now"] / both["before"].where(both["before"] != 0)) - 1
 
 
-def standardise(values: np.ndarray) -> np.ndarray:
-    """Return z-scores over the last axis, the counties; all zero where the counties do not differ.
+def standardise(values: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Return z-scores by the mean and spread of a group; all zero where its counties do not differ.
 
     Parameters
     ----------
     values : ndarray, (…, counties)
+        The growth rates, or draws of them.
+    within : ndarray, (counties,)
+        The group's growth rates as they are: errors of draws would widen the spread, and shrink the
+        z-scores of all.
     """
-    middle = values.mean(axis=-1, keepdims=True)
-    spread = values.std(axis=-1, keepdims=True)
-    differ = spread > ROUNDING * np.abs(middle)
-    return np.divide(values - middle, spread, out=np.zeros_like(values), where=differ)
+    middle, spread = within.mean(), within.std()
+    if not spread > ROUNDING * abs(middle):
+        return np.zeros_like(values)
+    return (values - middle) / spread
 
 
 def placed(values: np.ndarray, marks: Mapping[str, float]) -> np.ndarray:
@@ -125,7 +132,11 @@ def placed(values: np.ndarray, marks: Mapping[str, float]) -> np.ndarray:
 
 
 def index(
-    gdp_growth: np.ndarray, gep_growth: np.ndarray, gdp_weight: np.ndarray, rules: DualParams
+    gdp_growth: np.ndarray,
+    gep_growth: np.ndarray,
+    gdp_weight: np.ndarray,
+    rules: DualParams,
+    within: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     r"""Return the index of the dual assessment (双考核指数).
 
@@ -136,6 +147,8 @@ def index(
     gdp_weight : ndarray, (counties,)
         Weight w of each county's class, 0–1.
     rules : DualParams
+    within : (gdp, gep), each ndarray of shape (counties,), optional
+        Growth rates that the z-scores are taken within; of draws those that are drawn around.
 
     Returns
     -------
@@ -151,7 +164,12 @@ def index(
     Source: design; 浙委办发〔2021〕82号 六(一) asks for dual assessment, publishes no formula.
     """
     if rules.normalisation == "z":
-        gdp, gep = standardise(gdp_growth), standardise(gep_growth)
+        gdp, gep = (
+            standardise(values, own)
+            for values, own in zip(
+                (gdp_growth, gep_growth), within or (gdp_growth, gep_growth), strict=True
+            )
+        )
     else:
         gdp = placed(gdp_growth, rules.gdp_goalposts)
         gep = placed(gep_growth, rules.gep_goalposts)
@@ -187,16 +205,13 @@ def ahead(drawn: np.ndarray) -> np.ndarray:
 
 
 def rank_draws(drawn: np.ndarray) -> np.ndarray:
-    """Return each draw's ranks, 1 = largest.
+    """Return each draw's ranks, 1 = largest; equal values share the better rank (并列取优).
 
     Parameters
     ----------
     drawn : ndarray, (draws, counties)
     """
-    order = np.argsort(-drawn, axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(1, drawn.shape[1] + 1)[None, :], axis=1)
-    return ranks
+    return stats.rankdata(-drawn, method="min", axis=1)
 
 
 def certainty(drawn: np.ndarray, codes: list[str], probability: float) -> pd.DataFrame:
@@ -250,10 +265,10 @@ def read_levels(evidence: Evidence) -> pd.DataFrame:
 def gdp_history(evidence: Evidence) -> pd.DataFrame:
     """Return GDP at the prices of the accounting year, counties × years of the history, CNY a-1."""
     if evidence.registers.lacking(ECONOMY):
-        return pd.DataFrame(np.nan, index=evidence.county_codes, columns=evidence.years)
+        return pd.DataFrame(np.nan, index=evidence.county_codes, columns=evidence.every_year)
     rows = evidence.registers.history(ECONOMY)
     wide = rows.pivot_table(index="county_code", columns="year", values="gdp_cny")
-    wide = wide.reindex(index=evidence.county_codes, columns=evidence.years)
+    wide = wide.reindex(index=evidence.county_codes, columns=evidence.every_year)
     prices = PriceBook.read().index(GDP_INDEX)
     return wide * (prices[evidence.year] / prices.reindex(wide.columns))
 
@@ -261,7 +276,8 @@ def gdp_history(evidence: Evidence) -> pd.DataFrame:
 def read_path(evidence: Evidence, rules: DualParams) -> pd.DataFrame:
     """Return levels, growth, quadrant, index and rank of every county and year (历年轨迹).
 
-    Ranks are within the group. A county without GDP or GEP of a year and the one before has no row of it.
+    Ranks are within the group. A county without GDP, GEP or, where others have it, GEP under long-term
+    weather of a year and the one before has no row of it.
 
     Returns
     -------
@@ -274,7 +290,9 @@ def read_path(evidence: Evidence, rules: DualParams) -> pd.DataFrame:
     normal = evidence.levels("gep", growth_draws.measure_of(evidence))
     weights = gdp_weights(evidence, rules)
     parts = []
-    for before, now in zip(evidence.years, evidence.years[1:], strict=False):
+    for before, now in itertools.pairwise(evidence.every_year):
+        if now - before > 1:  # growth over two years is no year's
+            continue
         table = pd.DataFrame(
             {
                 "year": now,
@@ -322,7 +340,7 @@ def draw_growth(
     -------
     (gdp, gep), each ndarray of shape (draws, counties), dimensionless
     """
-    span = evidence.years[-2:]
+    span = [evidence.year - 1, evidence.year]
     gep = growth_draws.levels(evidence, settings, codes=codes, years=span)
     gdp = gdp_history(evidence)[span]
     width = settings.yearly_half_width[evidence.origin(ECONOMY)]
@@ -360,7 +378,8 @@ def assess(
     for group, own in table.groupby("group"):
         codes = list(own.index)
         gdp, gep = draw_growth(evidence, codes, settings)
-        drawn = index(gdp, gep, weights[codes].to_numpy(), rules)
+        within = (own["gdp_growth"].to_numpy(), own["gep_growth_normal"].to_numpy())
+        drawn = index(gdp, gep, weights[codes].to_numpy(), rules, within)
         same = (gdp >= 0) == (own["gdp_growth"] >= 0).to_numpy()
         same &= (gep >= 0) == (own["gep_growth_normal"] >= 0).to_numpy()
         bands = {}
@@ -422,11 +441,12 @@ def _level_rows(evidence: Evidence, levels: pd.DataFrame) -> list[tuple[str, dic
 def _dual_rows(evidence: Evidence, dual: pd.DataFrame) -> list[tuple[str, dict[str, Any]]]:
     """Return the ledger rows of growth, index and rank with their intervals."""
     common, rows = _common(evidence), []
+    normal = growth_draws.measure_of(evidence) == NORMAL
     for code, row in dual.iterrows():
         note = f"{row['quadrant']}; {'assessed' if row['assessed'] else 'for reference'}"
         for item, measure, column in (
             ("gdp", "growth", "gdp_growth"),
-            ("gep", "growth_normal_weather", "gep_growth_normal"),
+            ("gep", "growth_normal_weather" if normal else "growth", "gep_growth_normal"),
             ("dual", "index", "index"),
         ):
             band = {"low": row[f"{column}_low"], "high": row[f"{column}_high"]}
@@ -476,9 +496,10 @@ def check(registers: Registers, params: ParameterSet) -> list[str]:
         return []
     rules = params.section(SECTION, DualParams)
     rows = registers.history(ECONOMY)
-    problems = [
+    problems = [*registers.row_problems(ECONOMY, rows)]
+    problems += [
         f"{registers.place(ECONOMY, line)}: gdp_cny is {value:g}. Growth needs a GDP above 0: give "
-        "the figure, or leave it empty."
+        "the figure."
         for line, value in rows["gdp_cny"].items()
         if value <= 0
     ]
@@ -499,10 +520,10 @@ def _per_person_problems(rows: pd.DataFrame, limits: Limits) -> Iterator[tuple[A
     """Give line and text of GDP without residents, and of GDP per person that no county has."""
     low, high = limits.gdp_per_person_cny["low"], limits.gdp_per_person_cny["high"]
     people = rows[money.PEOPLE]
-    for line in rows.index[~(people > 0)]:
+    for line, number in people[people <= 0].items():
         yield (
             line,
-            f"{money.PEOPLE} is missing or 0, so that the unit of gdp_cny cannot be judged. Give the "
+            f"{money.PEOPLE} is {number:g}, so that the unit of gdp_cny cannot be judged. Give the "
             "residents at the year's end.",
         )
     per_person = (rows["gdp_cny"] / people)[people > 0]

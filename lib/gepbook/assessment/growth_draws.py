@@ -49,9 +49,11 @@ class GrowthDrawsParams(Params):
 
 
 def measure_of(evidence: Evidence) -> str:
-    """Return the measure that growth is taken of: under long-term weather where the pack has it."""
-    held = evidence.levels("gep", NORMAL).reindex(columns=evidence.years)
-    return VALUE if held.isna().any(axis=None) else NORMAL
+    """Return the measure that growth is taken of: under long-term weather where the pack has it.
+
+    A county that lacks it where others have it is then not compared with them.
+    """
+    return NORMAL if evidence.levels("gep", NORMAL).notna().any(axis=None) else VALUE
 
 
 def yearly_factors(name: str, half_width: float, rules: GrowthDrawsParams) -> np.ndarray:

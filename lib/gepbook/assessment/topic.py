@@ -47,6 +47,11 @@ class Evidence(Province):
         table = self._gep.dropna(axis=1)
         return [int(year) for year in table.columns]
 
+    @functools.cached_property
+    def every_year(self) -> list[int]:
+        """Years of the history that any county has, rising."""
+        return [int(year) for year in self._gep.columns]
+
     def years_of(self, county_code: str) -> list[int]:
         """Return the years of a county's own history, rising; the accounting year is the last."""
         return [int(year) for year in self._gep.loc[county_code].dropna().index]

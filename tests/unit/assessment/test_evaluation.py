@@ -254,6 +254,22 @@ def test_county_without_a_dimension_is_not_lit():
     assert "生态数据不足" in reason
 
 
+def test_figures_that_are_not_delivered_do_not_light_a_county():
+    """Its other indicator of the dimension lends its points; with 0 for what is missing it is last."""
+    rules = make_rules()
+    rows = [(9, 190, np.nan), (9, 150, 20), (8, 150, 30), (7, 120, 40), (6, 110, 50), (5, 100, 60)]
+    found = evaluated(table(rows), rules)["ranking"]
+    whole = evaluated(table([(9, 190, 20), *rows[1:]]), rules)["ranking"]
+    assert (whole["rank_at_low"] == whole["rank"]).all()
+    own = found.loc["c0"]
+    assert own["rank_at_low"] >= own["rank"]
+    lit = own.copy()
+    lit["leads"], lit["rank_at_low"] = 1.0, 3.0
+    assert evaluation.light(lit, rules)[0] == "none"
+    lit["rank_at_low"] = 1.0
+    assert evaluation.light(lit, rules)[0] == "good"
+
+
 def test_stepped_weight_by_hand():
     """growth 0.4·1.5 = 0.6 beside 0.6: half each; 0.4·0.5 = 0.2 beside 0.6: a quarter."""
     values = table([(10, 0, 50), (0, 200, 0)])

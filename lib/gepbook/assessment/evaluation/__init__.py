@@ -116,7 +116,8 @@ def ranking_table(values: pd.DataFrame, tree: Tree, rules: EvaluationParams) -> 
     DataFrame indexed by county code
         `points` (NaN where too little is known), `covered_weight` of the dimensions, `missing`
         (indicators), `unscored` (dimensions without points), `bound_low` and `bound_high` (points if all
-        that is missing had 0, or 100), `rank` and `of` in the group, `peer_median`,
+        that is missing had 0, or 100), `rank` and `of` in the group, `rank_at_low` (with `bound_low`
+        points, the others as they are), `peer_median`,
         the columns of `scores.stability`, `mover` (the weight that moves the county most) and its
         `mover_places` and `mover_points`
     """
@@ -134,7 +135,10 @@ def ranking_table(values: pd.DataFrame, tree: Tree, rules: EvaluationParams) -> 
     )
     scored = tree.scored()
     table["bound_low"], table["bound_high"] = tree.bounds()
-    table["rank"] = scores.rank(table["points"].to_numpy())
+    points = table["points"].to_numpy()
+    table["rank"] = scores.rank(points)
+    better = points[None, :] > table["bound_low"].to_numpy()[:, None]
+    table["rank_at_low"] = 1.0 + (better & ~np.eye(len(table), dtype="bool")).sum(axis=1)
     table["of"], table["peer_median"] = float(scored.sum()), table["points"].median()
     if not scored.any():
         return table.reindex(columns=[*table, *scores.STABILITY, *MOVERS])
@@ -265,12 +269,15 @@ def _figures(
 def light(row: pd.Series, rules: EvaluationParams) -> tuple[Light, str]:
     """Return the light of a county and the reason: only a sure place in the first or last third.
 
-    A county without a whole dimension has none: not to deliver figures must not pay.
+    Not to deliver figures must not pay: a county without a whole dimension has none, and a good one only
+    who would keep the place if all that is missing had 0 points.
     """
     if row["unscored"]:
         names = "、".join(rules.dimensions[name] for name in row["unscored"].split(", "))
         return "none", f"{names}数据不足，不评"
     if row["leads"] >= rules.sure_share:
+        if row["rank_at_low"] > scores.leading_part(int(row["of"]), rules):
+            return "none", f"缺项若按 0 分则居第 {row['rank_at_low']:.0f} 位，不评"
         return "good", f"{row['leads']:.0%} 的权重抽样居前列"
     if row["trails"] >= rules.sure_share:
         return "poor", f"{row['trails']:.0%} 的权重抽样居后列"

@@ -204,6 +204,11 @@ def draw_scores(tree: Tree, rules: EvaluationParams) -> np.ndarray:
     return tree.score(own, whole)
 
 
+def leading_part(number: int, rules: EvaluationParams) -> int:
+    """Return how many places of a group of some counties are its leading, and its last, part."""
+    return int(np.floor(number * rules.leading_share + SUM_ROUNDING))
+
+
 def stability(drawn: np.ndarray, ranks: np.ndarray, rules: EvaluationParams) -> pd.DataFrame:
     """Return how far the ranks of a group depend on the weights (位次稳健性).
 
@@ -223,7 +228,7 @@ def stability(drawn: np.ndarray, ranks: np.ndarray, rules: EvaluationParams) -> 
     tail = (1 - rules.interval_probability) / 2
     drawn_ranks = rank(drawn)
     number = ranks.size
-    part = np.floor(number * rules.leading_share + SUM_ROUNDING)
+    part = leading_part(number, rules)
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     best, worst = np.quantile(drawn_ranks, [tail, 1 - tail], axis=0, method="nearest")
     return pd.DataFrame(

@@ -5,18 +5,31 @@ from __future__ import annotations
 import pandas as pd
 
 from gepbook import counties, ledger
-from gepbook.assessment import Assessment, dual
-from gepbook.assessment.topic import FIRST, GROUP_ZH
+from gepbook.assessment import Assessment, dual, growth_draws
+from gepbook.assessment.topic import FIRST, GROUP_ZH, NORMAL
 from gepbook.ledger import ORIGIN_ZH
 from gepbook.publish.display import Picture, Prose, Table, new_figure, percent, yi
 from gepbook.publish.fonts import ACCENT, QUIET
 from gepbook.run import Run
 
 PER_KM2 = 1e4  # CNY per km² → 万元/km²
-NO_GROWTH = "数据包中没有上一年，无增长可考。No previous year in the pack: no growth to assess."
+NO_GROWTH = (
+    "缺本年或上年的 GDP 或 GEP（他县有多年平均气象下的 GEP 而本县没有的也在其内），不参加双考核。"
+    "GDP or GEP of the year or the one before is not known: not assessed."
+)
+METHOD_ZH = {
+    "z": "I = w·z(ΔGDP) + (1−w)·z(ΔGEP)，z 以县组各县增长的均值与标准差标准化",
+    "goalposts": "I = w·g(ΔGDP) + (1−w)·g(ΔGEP)，g 为在固定标尺上的位置",
+}
 MARK = "#b3361f"
 PALE = "#b9c4c9"
 NEIGHBOURS = 8  # counties next in rank that are shown
+
+
+def _weather(result: Assessment) -> str:
+    """Say under which weather the GEP growth is that counts."""
+    normal = growth_draws.measure_of(result.evidence) == NORMAL
+    return "扣除气象" if normal else "无多年平均气象，按实际气象"
 
 
 def _band(low: float, high: float) -> str:
@@ -40,7 +53,7 @@ def sentence(result: Assessment, run: Run) -> Prose:
     status = "" if row["assessed"] else "（该组尚未纳入考核，仅供参考）"
     return Prose(
         text + f"按可比价，GDP 变化 {percent(row['gdp_growth'])}；GEP 变化 "
-        f"{percent(row['gep_growth'])}，扣除气象波动后 {percent(row['gep_growth_normal'])}，属"
+        f"{percent(row['gep_growth'])}，{_weather(result)} {percent(row['gep_growth_normal'])}，属"
         f"“{dual.QUADRANT_ZH[row['quadrant']]}”（把握 {row['quadrant_probability']:.0%}）。"
         f"双考核指数 {row['index']:.2f}，在{GROUP_ZH[row['group']]}中列第 {row['rank']:.0f} 位"
         f"{status}，90% 位次区间第 {row['rank_low']}–{row['rank_high']} 位，与 {row['tied']} 个县"
@@ -78,18 +91,25 @@ def table(result: Assessment, run: Run) -> Table:
             line(title, percent(row[name]), _band(row[f"{name}_low"], row[f"{name}_high"]), None)
             for title, name in (
                 ("GDP 增长（可比价）", "gdp_growth"),
-                ("GEP 增长（可比价，扣除气象）", "gep_growth_normal"),
+                (f"GEP 增长（可比价，{_weather(result)}）", "gep_growth_normal"),
             )
         ]
         rows.append(line("GEP 增长（可比价，实际气象）", percent(row["gep_growth"]), None, None))
         interval = f"{row['index_low']:.2f} ~ {row['index_high']:.2f}"
         rows.append(line("双考核指数", f"{row['index']:.2f}", interval, place))
         rows.append(line("位次", f"{row['rank']:.0f}", sure, f"与 {row['tied']} 县不分先后"))
+    rules = result.evidence.rules(dual.SECTION, dual.DualParams)
+    drawn = code in result.evidence.drawn_levels
+    errors = (
+        "参数误差（各县共同）与单年误差（各县独立）"
+        if drawn
+        else "单年误差（账户未抽样，不含参数误差）"
+    )
     return Table(
         pd.DataFrame(rows),
         "GDP 与 GEP 双考核 Dual assessment",
-        note="指数 I = w·z(ΔGDP) + (1−w)·z(ΔGEP)，z 在县组内标准化，w 按县类，均为本工具建议值。区间由"
-        "参数误差（各县共同）与单年误差（各县独立）抽样而得；领先的概率不到规则所定者并列，不分先后。",
+        note=f"指数 {METHOD_ZH[rules.normalisation]}，w 按县类，均为本工具建议值。GDP 用"
+        f"全省平减指数折为可比价。区间由{errors}抽样而得；领先的概率不到规则所定者并列，不分先后。",
     )
 
 
@@ -117,8 +137,8 @@ def path_table(result: Assessment, run: Run) -> Table | None:
         frame,
         "历年轨迹 Path over the years",
         forms,
-        note="各年都按本年度的参数、标准与可比价重算，可以直接比较。Every year is computed anew by this "
-        "year's parameters and prices.",
+        note="各年都按本年度的参数、标准与可比价重算，增长可以直接比较；指数与位次是当年在组内的相对值，"
+        "县组与权重按本年度。Every year is computed anew by this year's parameters and prices.",
     )
 
 

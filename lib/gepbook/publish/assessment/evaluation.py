@@ -112,8 +112,9 @@ def sentence(result: Assessment, run: Run) -> Prose:
             "Too little is known for a score; what is missing is not taken for 0."
         )
     bounds = (
-        f"缺项的权重按比例转给同维度其余指标；若缺项全按 0 分或 100 分，综合分在 "
-        f"{_interval(own['bound_low'], own['bound_high'], 1)} 之间。"
+        "缺项的权重按比例转给同维度其余指标，整个维度缺项的转给其余维度；若缺项全按 0 分或 100 分，综合"
+        f"分在 {_interval(own['bound_low'], own['bound_high'], 1)} 之间，按 0 分则居第 "
+        f"{own['rank_at_low']:.0f} 位。"
         if missing
         else ""
     )
