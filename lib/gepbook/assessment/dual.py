@@ -164,12 +164,8 @@ def index(
     Source: design; 浙委办发〔2021〕82号 六(一) asks for dual assessment, publishes no formula.
     """
     if rules.normalisation == "z":
-        gdp, gep = (
-            standardise(values, own)
-            for values, own in zip(
-                (gdp_growth, gep_growth), within or (gdp_growth, gep_growth), strict=True
-            )
-        )
+        own_gdp, own_gep = within or (gdp_growth, gep_growth)
+        gdp, gep = standardise(gdp_growth, own_gdp), standardise(gep_growth, own_gep)
     else:
         gdp = placed(gdp_growth, rules.gdp_goalposts)
         gep = placed(gep_growth, rules.gep_goalposts)
@@ -265,10 +261,10 @@ def read_levels(evidence: Evidence) -> pd.DataFrame:
 def gdp_history(evidence: Evidence) -> pd.DataFrame:
     """Return GDP at the prices of the accounting year, counties × years of the history, CNY a-1."""
     if evidence.registers.lacking(ECONOMY):
-        return pd.DataFrame(np.nan, index=evidence.county_codes, columns=evidence.every_year)
+        return pd.DataFrame(np.nan, index=evidence.county_codes, columns=evidence.years)
     rows = evidence.registers.history(ECONOMY)
     wide = rows.pivot_table(index="county_code", columns="year", values="gdp_cny")
-    wide = wide.reindex(index=evidence.county_codes, columns=evidence.every_year)
+    wide = wide.reindex(index=evidence.county_codes, columns=evidence.years)
     prices = PriceBook.read().index(GDP_INDEX)
     return wide * (prices[evidence.year] / prices.reindex(wide.columns))
 
@@ -290,7 +286,7 @@ def read_path(evidence: Evidence, rules: DualParams) -> pd.DataFrame:
     normal = evidence.levels("gep", growth_draws.measure_of(evidence))
     weights = gdp_weights(evidence, rules)
     parts = []
-    for before, now in itertools.pairwise(evidence.every_year):
+    for before, now in itertools.pairwise(evidence.years):
         if now - before > 1:  # growth over two years is no year's
             continue
         table = pd.DataFrame(

@@ -89,11 +89,11 @@ def levels(
     evidence: Evidence,
     rules: GrowthDrawsParams,
     *categories: str,
-    codes: Iterable[str] | None = None,
-    years: list[int] | None = None,
+    codes: Iterable[str],
+    years: list[int],
     measure: str | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return draws of the counties' GEP, or of some categories of it, over the years.
+    """Return draws of some counties' GEP, or of some categories of it, over some years.
 
     Counties without draws of their account have the errors of single years only.
 
@@ -103,10 +103,8 @@ def levels(
     rules : GrowthDrawsParams
     categories : str
         Those to sum; all of GEP when none is named.
-    codes : iterable of str, optional
-        Counties that are wanted; all when not given.
-    years : list of int, optional
-        Those of the history when not given.
+    codes : iterable of str
+    years : list of int
     measure : {VALUE, NORMAL}, optional
         That of `measure_of` when not given.
 
@@ -115,18 +113,18 @@ def levels(
     dict of ndarray of shape (draws, years), CNY a-1 at comparable prices and, where the pack has it,
     under long-term weather; by county code
     """
-    wanted, span = categories or tuple(CATEGORY_ZH), years or evidence.years
+    wanted = categories or tuple(CATEGORY_ZH)
     measure = measure or measure_of(evidence)
-    tables = {name: evidence.levels(name, measure)[span].fillna(0.0) for name in wanted}
+    tables = {name: evidence.levels(name, measure)[years].fillna(0.0) for name in wanted}
     rows = evidence.pool[
         (evidence.pool["account"] == "gep") & (evidence.pool["measure"] == "value")
     ]
     origins = rows.drop_duplicates(["county_code", "item"])
     origin = origins.set_index(["county_code", "item"])["origin"].to_dict()
     found = {}
-    for code in codes or evidence.county_codes:
+    for code in codes:
         drawn = evidence.drawn_levels.get(code)
-        whole = np.zeros((rules.draws, len(span)))
+        whole = np.zeros((rules.draws, len(years)))
         for name in wanted:
             width = rules.yearly_half_width[origin[code, name]]
             for place, (year, value) in enumerate(tables[name].loc[code].items()):

@@ -43,13 +43,7 @@ class Evidence(Province):
 
     @functools.cached_property
     def years(self) -> list[int]:
-        """Years of the history that every county has, rising; the accounting year is the last."""
-        table = self._gep.dropna(axis=1)
-        return [int(year) for year in table.columns]
-
-    @functools.cached_property
-    def every_year(self) -> list[int]:
-        """Years of the history that any county has, rising."""
+        """Years of the history that any county has, rising; the accounting year is the last."""
         return [int(year) for year in self._gep.columns]
 
     def years_of(self, county_code: str) -> list[int]:
